@@ -1,0 +1,3 @@
+//! One handler per verb: HTTP in, HTTP out. Everything that decides is in [`crate::registry`].
+
+pub mod body;

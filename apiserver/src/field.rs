@@ -1,0 +1,1 @@
+//! Errors about fields of an object, in the words of Kubernetes' `field.Error`.

@@ -1,0 +1,41 @@
+//! What a hook may know of the request that it serves.
+
+use std::sync::Mutex;
+
+use crate::request::user::UserInfo;
+
+/// The request behind a write, for hooks that decide by who asks or how.
+#[derive(Debug, Default)]
+pub struct RequestContext {
+    /// Who asks.
+    pub user: UserInfo,
+    /// `create`, `update`, `patch`, `delete` or `deletecollection`.
+    pub verb: String,
+    /// The namespace of the object; empty for cluster-scoped kinds.
+    pub namespace: String,
+    /// The name of the object, where the path gives one.
+    pub name: String,
+    /// `status`, or empty.
+    pub subresource: String,
+    /// The version that the client speaks, for example `v1alpha1`.
+    pub version: String,
+    /// Whether nothing will be stored.
+    pub dry_run: bool,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl RequestContext {
+    /// Tells the client something without refusing: a `Warning: 299` header, which kubectl prints.
+    pub fn warn(&self, text: impl Into<String>) {
+        let text = text.into();
+        let mut warnings = self.warnings.lock().unwrap_or_else(|broken| broken.into_inner());
+        if !warnings.contains(&text) {
+            warnings.push(text);
+        }
+    }
+
+    /// The warnings so far, taken out.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(|broken| broken.into_inner()))
+    }
+}

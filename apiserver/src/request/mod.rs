@@ -1,0 +1,4 @@
+//! What a request asks for and in which form: its path, its options, its media types. Pure functions, no IO.
+
+pub mod info;
+pub mod user;
