@@ -81,11 +81,13 @@ impl JsonPath {
 
     /// The keys of a path that is made of keys alone, such as `.spec.replicas`: one that can be written through.
     pub fn keys(&self) -> Option<Vec<&str>> {
-        let key = |step| match step {
-            Step::Key(key) => Some(String::as_str(key)),
-            _ => None,
-        };
-        self.steps.iter().map(key).collect()
+        self.steps
+            .iter()
+            .map(|step| match step {
+                Step::Key(key) => Some(key.as_str()),
+                _ => None,
+            })
+            .collect()
     }
 }
 
