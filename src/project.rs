@@ -1,0 +1,229 @@
+//! The file `PROJECT`: the whole state of the tool. Equal `PROJECT` files give equal files of ours.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{WithHint, failure};
+
+/// The name of the file.
+pub const FILE: &str = "PROJECT";
+
+/// The newest layout of the file that this program reads, and the one that it writes.
+const LAYOUT: u64 = 1;
+
+const HEADER: &str = "\
+# What apiserver-boot knows of this project. Its commands write this file; `apiserver-boot generate` writes the
+# files that follow from it.
+";
+
+/// What the tool knows of a project.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Project {
+    /// The layout of this file: 1.
+    pub version: u64,
+    /// The package's name, and its binary's.
+    pub name: String,
+    /// What the API groups end in, for example `example.com`.
+    pub domain: String,
+    /// The version of the library in `vendor/apiserver`.
+    pub vendor: String,
+    /// The text that heads each source file which the user owns, without comment signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copyright: Option<String>,
+    /// The API groups, in the order of their creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+}
+
+/// An API group.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Group {
+    /// The name without the domain, for example `demo`.
+    pub name: String,
+    /// The versions, in the order of their creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<String>,
+    /// The kinds, in the order of their creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<Kind>,
+}
+
+/// A kind.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Kind {
+    /// For example `Bird`.
+    pub kind: String,
+    /// For example `birds`: the name in paths.
+    pub plural: String,
+    /// Whether its objects live in namespaces.
+    pub scope: Scope,
+    /// The version in which it is served and stored.
+    pub version: String,
+    /// Short names for kubectl.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short_names: Vec<String>,
+    /// Groups of kinds for kubectl, for example `all`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// Whether it has a status, as a subresource.
+    pub status: bool,
+    /// The names of its controllers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<String>,
+}
+
+/// Where objects of a kind live.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Scope {
+    Namespaced,
+    Cluster,
+}
+
+impl Project {
+    /// A project without groups.
+    pub fn new(name: String, domain: String, vendor: String, copyright: Option<String>) -> Self {
+        Self { version: LAYOUT, name, domain, vendor, copyright, groups: Vec::new() }
+    }
+
+    /// Finds the project that the current folder is in, and reads it. Returns its root folder too.
+    pub fn here() -> anyhow::Result<(PathBuf, Self)> {
+        let here = std::env::current_dir().context("could not find out the current folder")?;
+        let root = root_of(&here)?;
+        let project = Self::read(&root)?;
+        Ok((root, project))
+    }
+
+    /// Reads `PROJECT` in `root`.
+    pub fn read(root: &Path) -> anyhow::Result<Self> {
+        let path = root.join(FILE);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("could not read {}", path.display()))
+    }
+
+    /// Reads the text of a `PROJECT` file.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let broken = || "restore the file from version control; apiserver-boot's commands are what should change it";
+        #[derive(Deserialize)]
+        struct Layout {
+            version: serde_yaml::Value,
+        }
+        let value: serde_yaml::Value = serde_yaml::from_str(text).context("it is not YAML").with_hint(broken)?;
+        let layout: Layout =
+            serde_yaml::from_value(value).context("it is not a PROJECT file of apiserver-boot").with_hint(broken)?;
+        match layout.version.as_u64() {
+            Some(LAYOUT) => {}
+            Some(newer) if newer > LAYOUT => {
+                let message =
+                    format!("its layout is version {newer}, and this apiserver-boot knows versions up to {LAYOUT}");
+                return Err(failure(message).hint("use a newer apiserver-boot for this project").into());
+            }
+            _ => {
+                let message = format!("`version` must be {LAYOUT}, the version of the file's layout");
+                return Err(failure(message).hint(broken()).into());
+            }
+        }
+        serde_yaml::from_str(text).context("it is not a PROJECT file that this apiserver-boot knows").with_hint(broken)
+    }
+
+    /// The text of the `PROJECT` file.
+    pub fn to_text(&self) -> anyhow::Result<String> {
+        Ok(format!("{HEADER}{}", serde_yaml::to_string(self).context("could not write PROJECT as YAML")?))
+    }
+
+    /// The name of the project's binary.
+    pub fn binary(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of a group as clients see it, for example `demo.example.com`.
+    pub fn api_group(&self, group: &str) -> String {
+        format!("{group}.{}", self.domain)
+    }
+
+    /// The group of this name.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+
+    /// All kinds with their groups, in the order of the file.
+    pub fn kinds(&self) -> impl Iterator<Item = (&Group, &Kind)> {
+        self.groups.iter().flat_map(|group| group.kinds.iter().map(move |kind| (group, kind)))
+    }
+}
+
+impl Group {
+    /// The kind of this name.
+    pub fn kind(&self, name: &str) -> Option<&Kind> {
+        self.kinds.iter().find(|kind| kind.kind == name)
+    }
+}
+
+/// The nearest folder from `folder` upwards that holds a `PROJECT`.
+fn root_of(folder: &Path) -> anyhow::Result<PathBuf> {
+    match folder.ancestors().find(|ancestor| ancestor.join(FILE).is_file()) {
+        Some(root) => Ok(root.to_owned()),
+        None => Err(failure(format!("there is no project in {} or above it", folder.display()))
+            .hint("change into a project, or make one here with `apiserver-boot init repo --domain example.com`")
+            .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bird() -> Project {
+        let mut project = Project::new(
+            "aviary".into(),
+            "example.com".into(),
+            "0.1.0".into(),
+            Some("Copyright 2020\nAll of us".into()),
+        );
+        project.groups.push(Group {
+            name: "demo".into(),
+            versions: vec!["v1alpha1".into()],
+            kinds: vec![Kind {
+                kind: "Bird".into(),
+                plural: "birds".into(),
+                scope: Scope::Namespaced,
+                version: "v1alpha1".into(),
+                short_names: vec!["bd".into()],
+                categories: Vec::new(),
+                status: true,
+                controllers: vec!["bird".into()],
+            }],
+        });
+        project
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        assert_eq!(Project::parse(&bird().to_text().unwrap()).unwrap(), bird());
+    }
+
+    #[track_caller]
+    fn refused(text: &str, message: &str, hint: &str) {
+        let error = Project::parse(text).unwrap_err();
+        let report = crate::error::report(&error);
+        assert!(report.contains(message), "{report}");
+        assert!(report.contains(&format!("hint: {hint}")), "{report}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_refused_with_a_way_out() {
+        refused("{", "it is not YAML", "restore the file");
+        refused("just words", "not a PROJECT file", "restore the file");
+        refused("name: x", "missing field `version`", "restore the file");
+        refused("version: 2", "its layout is version 2", "use a newer apiserver-boot");
+        refused("version: '3-alpha'", "`version` must be 1", "restore the file");
+        refused("version: 1\nname: x", "missing field `domain`", "restore the file");
+        let text = bird().to_text().unwrap();
+        refused(&format!("{text}colour: red\n"), "unknown field `colour`", "restore the file");
+        refused(&text.replace("Namespaced", "Galactic"), "unknown variant `Galactic`", "restore the file");
+    }
+}
