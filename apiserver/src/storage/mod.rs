@@ -4,15 +4,19 @@
 //! a delete too. A [`Store`] keeps the versions that a [`Revision`] since the last compaction can still name, so that a
 //! list can be continued and a watch resumed.
 //!
-//! Three implementations, held to the same promises by [`contract`]: [`memory`] for tests, [`embedded`] for a server
-//! that stands alone, [`etcd`] for one that shares its data with replicas.
+//! Three implementations, held to the same promises by `contract` (a feature): [`memory`] for tests, [`embedded`] for a
+//! server that stands alone, [`etcd`] for one that shares its data with replicas.
 
+#[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod embedded;
 #[cfg(feature = "etcd")]
 pub mod etcd;
 pub mod memory;
 mod mvcc;
+
+#[cfg(any(test, feature = "contract"))]
+pub use contract::contract_tests;
 
 use std::fmt;
 
@@ -159,7 +163,7 @@ pub enum WatchError {
 /// What a backend said, for the log; clients never see it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Where objects are kept. Every promise is a test in [`contract`].
+/// Where objects are kept. Every promise is a test in `contract`.
 ///
 /// Dropping a returned future cancels the wait, not a write that is under way.
 #[async_trait]
