@@ -78,7 +78,13 @@ pub struct Column {
     pub priority: i32,
     /// Where the cell's value is.
     pub path: JsonPath,
+    /// Computes the cell where no path leads to it; `path` is then not followed. Only built-in kinds have such columns;
+    /// one of format `name` among them stands for the name column, which is otherwise the first of every Table.
+    pub cell: Option<Cell>,
 }
+
+/// Computes a cell from an object and the present time.
+pub type Cell = fn(&Value, jiff::Timestamp) -> Value;
 
 /// A field that field selectors may name.
 #[derive(Clone, Debug)]
@@ -214,6 +220,7 @@ impl KindVersion {
                 description: column.description.clone().unwrap_or_default(),
                 priority: column.priority.unwrap_or_default(),
                 path: path(&column.json_path)?,
+                cell: None,
             });
         }
         if columns.is_empty() {
@@ -261,6 +268,7 @@ impl Column {
                 .into(),
             priority: 0,
             path: JsonPath::parse(".metadata.creationTimestamp").expect("a constant path"),
+            cell: None,
         }
     }
 }
