@@ -4,7 +4,7 @@
 //! is down. Only what is installed is listed: the garbage collector stops on kinds that it cannot list.
 
 mod accept;
-mod documents;
+pub(crate) mod documents;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
