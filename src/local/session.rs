@@ -24,6 +24,8 @@ use crate::ui::{Progress, Style, Ui};
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long a part may take to stop when asked to, before it is killed.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
+/// A signal this soon after the first is part of the same wish: a terminal tells the whole job, and a script tells us too.
+const SAME_WISH: Duration = Duration::from_millis(500);
 /// How often a part is asked whether it is ready.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 /// How often a build without a terminal says how far it is.
@@ -419,6 +421,7 @@ impl Session {
 
     /// Stops `first` and the parts that started after it, the last one first.
     fn stop(&mut self, first: Part) {
+        let started = Instant::now();
         while let Some(running) = self.parts.pop_if(|running| running.part >= first) {
             if !self.ui.quiet() {
                 self.ui.log(format_args!("stopping {}", running.part));
@@ -434,6 +437,7 @@ impl Session {
                         self.print_of(None, running.part, &line);
                     }
                     Ok(Event::Process(ProcessEvent::Line(id, _, line))) => self.print(None, id, &line),
+                    Ok(Event::Signal) if started.elapsed() < SAME_WISH => {}
                     Ok(Event::Signal) => {
                         self.ui.log("killing what still runs");
                         running.process.kill();
