@@ -6,8 +6,8 @@
 
 use serde_json::{Number, Value};
 
-/// A path into an object, read once and followed often.
-#[derive(Clone, Debug, PartialEq)]
+/// A path into an object, read once and followed often. The default leads to the object itself.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct JsonPath {
     steps: Vec<Step>,
 }
