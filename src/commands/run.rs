@@ -87,7 +87,7 @@ pub fn run_local(args: RunLocalArgs, ui: &Ui) -> Result<ExitCode> {
     let _locks = lock_parts(&plan)?;
     check(&plan)?;
     let next = next_commands(&project, &plan, &here, ui);
-    session::run(plan, ui, || ui.result(next))?;
+    session::run(plan, ui, || ui.say(next))?;
     Ok(ExitCode::SUCCESS)
 }
 
