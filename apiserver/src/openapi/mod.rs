@@ -8,6 +8,7 @@ mod definitions;
 mod operations;
 mod schemas;
 mod v2;
+mod v2_protobuf;
 mod v3;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use http::{Response, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::discovery::{complete, etag, matches, media_ranges, not_acceptable};
+use crate::discovery::{MediaRange, complete, etag, matches, media_ranges, not_acceptable};
 use crate::endpoints::body::Body;
 use crate::registry::kind::Kind;
 
@@ -33,6 +34,7 @@ pub struct OpenApi {
     v3: BTreeMap<String, Lazy>,
     index: Lazy,
     v2: Lazy,
+    v2_protobuf: OnceLock<Bytes>,
 }
 
 type Lazy = OnceLock<Document>;
@@ -51,7 +53,7 @@ impl OpenApi {
     /// Notes what there is to describe; nothing is built yet.
     pub fn new(kinds: &[Arc<Kind>]) -> Self {
         let v3 = v3::names(kinds).into_iter().map(|name| (name, Lazy::new())).collect();
-        Self { kinds: kinds.to_vec(), v3, index: Lazy::new(), v2: Lazy::new() }
+        Self { kinds: kinds.to_vec(), v3, index: Lazy::new(), v2: Lazy::new(), v2_protobuf: OnceLock::new() }
     }
 
     /// Answers a GET of `path`, whose slash at the end does not count; `None` where there is no such document.
@@ -69,10 +71,9 @@ impl OpenApi {
             Some(("v3", name)) => (name, self.v3(name)?),
             _ => return None,
         };
-        let takes_json = |media_type: &str| matches!(media_type, "application/json" | "application/*" | "*/*");
-        if !media_ranges(accept.unwrap_or_default()).iter().any(|range| takes_json(&range.media_type)) {
+        let Some(form) = media_ranges(accept.unwrap_or_default()).iter().find_map(|range| Form::of(range, path)) else {
             return Some(not_acceptable("application/json"));
-        }
+        };
         let mut response = Response::builder().header(header::VARY, "Accept").header(header::ETAG, &document.etag);
         if let Some(hash) = query.split('&').find_map(|pair| pair.strip_prefix("hash=")).filter(|_| !name.is_empty()) {
             if hash != document.hash() {
@@ -90,14 +91,21 @@ impl OpenApi {
         if matches(if_none_match, &document.etag) {
             return Some(complete(response.status(StatusCode::NOT_MODIFIED), Body::Empty));
         }
-        let response = response.header(header::CONTENT_TYPE, "application/json");
-        Some(complete(response, document.json.clone().into()))
+        let (content_type, bytes) = match form {
+            Form::Json => ("application/json", document.json.clone()),
+            Form::Protobuf => (v2_protobuf::MEDIA_TYPE, self.v2_protobuf().clone()),
+        };
+        Some(complete(response.header(header::CONTENT_TYPE, content_type), bytes.into()))
     }
 
     /// The paths answered here, sorted: a part of what `/` lists.
     pub fn paths(&self) -> Vec<String> {
         let documents = self.v3.keys().map(|name| format!("/openapi/v3/{name}"));
         ["/openapi/v2".to_owned(), "/openapi/v3".to_owned()].into_iter().chain(documents).collect()
+    }
+
+    fn v2_protobuf(&self) -> &Bytes {
+        self.v2_protobuf.get_or_init(|| v2_protobuf::encode(&v2::document(&self.kinds)).into())
     }
 
     fn v3(&self, name: &str) -> Option<&Document> {
@@ -112,6 +120,22 @@ impl OpenApi {
                 self.v3.keys().map(|name| (name.as_str(), json!({"serverRelativeURL": url(name)}))).collect();
             Document::new(&json!({"paths": paths}))
         })
+    }
+}
+
+/// A form that a document is sent in. One ETag serves both: answers vary by Accept.
+enum Form {
+    Json,
+    Protobuf,
+}
+
+impl Form {
+    fn of(range: &MediaRange<'_>, path: &str) -> Option<Self> {
+        match range.media_type.as_str() {
+            "application/json" | "application/*" | "*/*" => Some(Self::Json),
+            v2_protobuf::MEDIA_TYPE | v2_protobuf::OLD_MEDIA_TYPE if path == "v2" => Some(Self::Protobuf),
+            _ => None,
+        }
     }
 }
 
@@ -184,12 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn json_is_what_we_have() {
-        let check = |accept: &str, status: u16| assert_eq!(get("/openapi/v2", "", accept).status(), status, "{accept}");
-        check("application/json", 200);
-        check("application/com.github.proto-openapi.spec.v2@v1.0+protobuf, application/json", 200);
-        check("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", 406);
-        check("*/*", 200);
+    fn version_2_comes_in_two_forms() {
+        let old = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+        let check = |path: &str, accept: &str, content_type: &str| {
+            let response = get(path, "", accept);
+            let found = &response.headers()[header::CONTENT_TYPE];
+            assert_eq!((found.to_str().unwrap(), response.status()), (content_type, StatusCode::OK), "{accept}");
+        };
+        check("/openapi/v2", "application/json", "application/json");
+        check("/openapi/v2", "*/*", "application/json");
+        check("/openapi/v2", old, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+        check("/openapi/v3", &format!("{old}, application/json"), "application/json");
+        assert_eq!(get("/openapi/v2", "", "text/html").status(), 406);
+        assert_eq!(get(V1, "", "application/com.github.proto-openapi.spec.v3@v1.0+protobuf").status(), 406);
     }
 
     #[test]
