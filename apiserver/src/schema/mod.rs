@@ -1,0 +1,4 @@
+//! Structural schemas.
+
+pub mod json_path;
+pub(crate) mod path;
