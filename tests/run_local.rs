@@ -12,7 +12,7 @@ mod small {
     use std::path::{Path, PathBuf};
     use std::process::{Command, Output};
 
-    use super::local::{RunLocal, boot, eventually, kill, mode, runs, text};
+    use super::local::{RunLocal, boot, eventually, mode, runs, text};
 
     const MAIN: &str = r#"
         fn main() {
@@ -158,10 +158,11 @@ mod small {
     #[test]
     fn no_part_survives_a_kill() {
         let fake = Fake::new();
-        let run = fake.start(&[], "").ready();
+        let mut run = fake.start(&[], "").ready();
         let part = run.part("controller-manager");
         assert!(runs(part));
-        kill(run.pid(), libc::SIGKILL);
+        run.signal(libc::SIGKILL);
+        run.end();
         eventually("the controller manager is gone", || !runs(part));
         // Nor does its lock.
         fake.start(&[], "").ready().stop();
@@ -222,7 +223,7 @@ mod small {
         let mut command = fake.command(&["--run=controller-manager", "--config=mine"]);
         command.current_dir(fake.root.join("src"));
         let run = RunLocal::start(command, fake.root.clone()).ready();
-        assert!(run.seen().contains("kubectl --kubeconfig mine "), "{}", run.seen());
+        run.wait_for("kubectl --kubeconfig mine ");
         run.stop();
         assert!(Path::new(&fake.root.join(".apiserver-boot/controller-manager.lock")).is_file());
     }
@@ -317,7 +318,7 @@ mod whole {
         let project = project();
         let mut run = start(&project, &["--storage=etcd"]);
         let parts = run.parts();
-        kill(run.pid(), libc::SIGKILL);
+        run.signal(libc::SIGKILL);
         run.end();
         eventually("all parts are gone", || parts.iter().all(|part| !runs(*part)));
     }

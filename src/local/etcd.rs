@@ -1,10 +1,12 @@
 //! An etcd of our own, for `--storage etcd` without `--etcd-servers`: one member, on loopback, its data in the data dir.
+//! It answers only holders of a certificate of the project's CA: others on this machine must not get around the API server.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::pki::Pki;
 use super::ports;
 use crate::error::failure;
 
@@ -33,18 +35,24 @@ impl Etcd {
 
     /// Its address for clients.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.client_port)
+        format!("https://127.0.0.1:{}", self.client_port)
     }
 
     /// The command that runs it.
-    pub fn command(&self) -> Command {
+    pub fn command(&self, pki: &Pki) -> Command {
         let client = self.url();
-        let peer = format!("http://127.0.0.1:{}", self.peer_port);
+        let peer = format!("https://127.0.0.1:{}", self.peer_port);
         let mut command = Command::new(&self.binary);
         command.arg("--name=local").arg("--data-dir").arg(&self.data_dir);
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
         command.args(["--initial-cluster", &format!("local={peer}")]);
+        for side in ["", "peer-"] {
+            command.arg(format!("--{side}client-cert-auth"));
+            command.arg(format!("--{side}trusted-ca-file")).arg(pki.ca_cert());
+            command.arg(format!("--{side}cert-file")).arg(pki.etcd_cert());
+            command.arg(format!("--{side}key-file")).arg(pki.etcd_key());
+        }
         command.args(["--logger=zap", "--log-outputs=stderr", "--log-level=warn"]);
         // Flags of somebody's other etcd must not leak in.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ETCD_")) {
@@ -78,9 +86,10 @@ mod tests {
     #[test]
     fn etcd_is_kept_on_loopback() {
         let etcd = Etcd { binary: "etcd".into(), data_dir: "/data/etcd".into(), client_port: 1, peer_port: 2 };
-        let command = etcd.command();
+        let dir = tempfile::tempdir().unwrap();
+        let command = etcd.command(&Pki::ensure(dir.path()).unwrap());
         let arguments: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
-        assert!(arguments.iter().filter(|arg| arg.contains("://")).all(|arg| arg.contains("http://127.0.0.1:")));
+        assert!(arguments.iter().filter(|arg| arg.contains("://")).all(|arg| arg.contains("https://127.0.0.1:")));
         assert!(arguments.contains(&"/data/etcd".into()), "{arguments:?}");
     }
 }

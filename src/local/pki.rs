@@ -60,6 +60,7 @@ impl Pki {
         };
         leaf("server", server_params(now)?)?;
         let client = leaf("client", client_params(now)?)?;
+        leaf("etcd", etcd_params(now)?)?;
         Ok(Pki {
             dir: dir.to_owned(),
             ca_pem: ca.cert_pem,
@@ -71,6 +72,16 @@ impl Pki {
     /// The CA's certificate: what clients trust, and what the server checks clients by.
     pub fn ca_cert(&self) -> PathBuf {
         self.dir.join("ca.crt")
+    }
+
+    /// The certificate of an etcd of our own, and of whoever may talk to it.
+    pub fn etcd_cert(&self) -> PathBuf {
+        self.dir.join("etcd.crt")
+    }
+
+    /// The key of [`etcd_cert`](Self::etcd_cert).
+    pub fn etcd_key(&self) -> PathBuf {
+        self.dir.join("etcd.key")
     }
 
     /// The server's certificate, for `localhost`, `127.0.0.1` and `::1`.
@@ -163,6 +174,14 @@ fn server_params(now: OffsetDateTime) -> Result<CertificateParams> {
     Ok(params)
 }
 
+fn etcd_params(now: OffsetDateTime) -> Result<CertificateParams> {
+    let mut params = server_params(now)?;
+    params.distinguished_name.push(DnType::CommonName, "etcd");
+    // etcd's own gateway calls etcd as a client, with the server's certificate.
+    params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+    Ok(params)
+}
+
 fn client_params(now: OffsetDateTime) -> Result<CertificateParams> {
     let mut params = params(&[], USER, now, LEAF_LIFE)?;
     params.distinguished_name.push(DnType::OrganizationName, GROUP);
@@ -176,7 +195,7 @@ fn client_params(now: OffsetDateTime) -> Result<CertificateParams> {
 mod tests {
     use super::*;
 
-    const FILES: [&str; 6] = ["ca.crt", "ca.key", "server.crt", "server.key", "client.crt", "client.key"];
+    const NAMES: [&str; 4] = ["ca", "server", "client", "etcd"];
 
     fn now() -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap()
@@ -187,16 +206,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let pki = dir.path().join("pki");
         Pki::ensure_at(&pki, now()).unwrap();
-        let read = || FILES.map(|file| fs::read_to_string(pki.join(file)).unwrap());
+        let read = || {
+            NAMES.map(|name| ["crt", "key"].map(|end| fs::read_to_string(pki.join(format!("{name}.{end}"))).unwrap()))
+        };
         let before = read();
         harm(&pki);
         Pki::ensure_at(&pki, now() + later).unwrap();
         let after = read();
-        let changed = |i: usize| before[i] != after[i];
-        assert!([0, 2, 4].into_iter().all(|i| changed(i) == changed(i + 1)), "a key and its certificate go together");
-        let names: Vec<&str> =
-            (0..6).step_by(2).filter(|i| changed(*i)).map(|i| &FILES[i][..FILES[i].len() - 4]).collect();
-        names.join(" ")
+        let changed = |i: &usize| {
+            let [certificate, key] = [0, 1].map(|file| before[*i][file] != after[*i][file]);
+            assert_eq!(certificate, key, "a key and its certificate go together");
+            key
+        };
+        (0..NAMES.len()).filter(changed).map(|i| NAMES[i]).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -205,9 +227,9 @@ mod tests {
         let nothing = |_: &Path| {};
         assert_eq!(renewed(Duration::ZERO, nothing), "");
         assert_eq!(renewed(day * 330, nothing), "");
-        assert_eq!(renewed(day * 336, nothing), "server client", "near their end");
-        assert_eq!(renewed(day * 3640, nothing), "ca server client");
-        assert_eq!(renewed(-day, nothing), "ca server client", "not valid yet: the clock went back");
+        assert_eq!(renewed(day * 336, nothing), "server client etcd", "near their end");
+        assert_eq!(renewed(day * 3640, nothing), "ca server client etcd");
+        assert_eq!(renewed(-day, nothing), "ca server client etcd", "not valid yet: the clock went back");
     }
 
     #[test]
@@ -229,11 +251,11 @@ mod tests {
         };
         assert_eq!(renewed(Duration::ZERO, remove("client.crt")), "client");
         assert_eq!(renewed(Duration::ZERO, remove("server.key")), "server");
-        assert_eq!(renewed(Duration::ZERO, remove("ca.key")), "ca server client");
+        assert_eq!(renewed(Duration::ZERO, remove("ca.key")), "ca server client etcd");
         assert_eq!(renewed(Duration::ZERO, damage("server.crt")), "server");
-        assert_eq!(renewed(Duration::ZERO, damage("ca.crt")), "ca server client");
+        assert_eq!(renewed(Duration::ZERO, damage("ca.crt")), "ca server client etcd");
         assert_eq!(renewed(Duration::ZERO, copy("server.key", "client.key")), "client", "a key of another certificate");
-        assert_eq!(renewed(Duration::ZERO, open), "ca server client", "others could read the key");
+        assert_eq!(renewed(Duration::ZERO, open), "ca server client etcd", "others could read the key");
         let dir = tempfile::tempdir().unwrap();
         Pki::ensure_at(dir.path(), now()).unwrap();
         let client = fs::read(dir.path().join("client.crt")).unwrap();
@@ -249,7 +271,7 @@ mod tests {
         Pki::ensure(&pki).unwrap();
         let mode = |name: &str| fs::metadata(pki.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(""), 0o700);
-        assert!(FILES.iter().filter(|file| file.ends_with(".key")).all(|file| mode(file) == 0o600));
+        assert!(NAMES.iter().all(|name| mode(&format!("{name}.key")) == 0o600));
     }
 
     #[test]

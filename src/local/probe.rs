@@ -1,44 +1,54 @@
-//! Asks a part whether it is ready: one HTTP/1.1 GET on loopback, over TLS where there is a CA. A few lines of our own,
+//! Asks a part whether it is ready: one HTTP/1.1 GET on loopback, over TLS. A few lines of our own,
 //! because an HTTP client would be the largest thing in this program.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Nothing we ask for is longer.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
+/// The files of a client certificate and its key.
+#[derive(Debug)]
+pub struct Identity {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
 /// Where to ask.
 #[derive(Clone, Debug)]
 pub struct Probe {
     port: u16,
     path: String,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Arc<ClientConfig>,
 }
 
 impl Probe {
-    /// Asks `https://127.0.0.1:PORT/PATH`, trusting `ca_pem` alone.
-    pub fn https(port: u16, path: &str, ca_pem: &str) -> Result<Probe> {
+    /// Asks `https://127.0.0.1:PORT/PATH`, trusting `ca_pem` alone, as the holder of a certificate if there is one.
+    pub fn https(port: u16, path: &str, ca_pem: &str, identity: Option<&Identity>) -> Result<Probe> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).context("cannot read the local CA")?)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Probe { port, path: path.to_owned(), tls: Some(Arc::new(config)) })
-    }
-
-    /// Asks `http://127.0.0.1:PORT/PATH`.
-    pub fn http(port: u16, path: &str) -> Probe {
-        Probe { port, path: path.to_owned(), tls: None }
+            .with_root_certificates(roots);
+        let config = match identity {
+            None => config.with_no_client_auth(),
+            Some(Identity { cert, key }) => {
+                let certificate = CertificateDer::from_pem_file(cert).context("cannot read a certificate")?;
+                let key = PrivateKeyDer::from_pem_file(key).context("cannot read a key")?;
+                config.with_client_auth_cert(vec![certificate], key)?
+            }
+        };
+        Ok(Probe { port, path: path.to_owned(), tls: Arc::new(config) })
     }
 
     /// Asks once. An error says why the part is not ready, in its own words if it has any.
@@ -48,13 +58,9 @@ impl Probe {
             TcpStream::connect_timeout(&address, TIMEOUT).with_context(|| format!("cannot connect to {address}"))?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
-        let answer = match &self.tls {
-            None => self.exchange(stream)?,
-            Some(config) => {
-                let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
-                self.exchange(StreamOwned::new(ClientConnection::new(config.clone(), name)?, stream))?
-            }
-        };
+        let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
+        let connection = ClientConnection::new(self.tls.clone(), name)?;
+        let answer = self.exchange(StreamOwned::new(connection, stream))?;
         let (status, body) = parse(&answer).with_context(|| format!("no HTTP answer from {address}"))?;
         if status != 200 {
             bail!("{} answers {status}: {}", self.path, body.trim());
@@ -106,8 +112,10 @@ mod tests {
 
     #[test]
     fn a_port_where_nobody_listens_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let pki = super::super::pki::Pki::ensure(dir.path()).unwrap();
         let port = super::super::ports::free().unwrap();
-        let error = Probe::http(port, "/readyz").ask().unwrap_err();
+        let error = Probe::https(port, "/readyz", &pki.ca_pem, None).unwrap().ask().unwrap_err();
         assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error:#}");
     }
 }

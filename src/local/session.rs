@@ -14,7 +14,7 @@ use super::build::{self, Build, Meaning};
 use super::etcd::Etcd;
 use super::kubeconfig;
 use super::pki::Pki;
-use super::probe::Probe;
+use super::probe::{Identity, Probe};
 use super::process::{Process, ProcessEvent, ProcessId};
 use super::{files, signals, watch};
 use crate::error::{WithHint, failure, report};
@@ -210,7 +210,10 @@ impl Session {
             false => self.plan.build.existing()?,
         };
         if let Storage::OwnEtcd(etcd) = &self.plan.storage {
-            let (command, probe) = (etcd.command(), Probe::http(etcd.client_port, "/health"));
+            let pki = self.pki()?;
+            let identity = Identity { cert: pki.etcd_cert(), key: pki.etcd_key() };
+            let probe = Probe::https(etcd.client_port, "/health", &pki.ca_pem, Some(&identity))?;
+            let command = etcd.command(&pki);
             files::private_dir(&self.plan.data_dir)?;
             self.start(Part::Etcd, command, move || Ok(Some(probe.clone())))?;
         }
@@ -319,7 +322,7 @@ impl Session {
     }
 
     fn start_api_server(&mut self) -> Result<(), End> {
-        let pki = Pki::ensure(&self.plan.state_dir.join("pki"))?;
+        let pki = self.pki()?;
         let port_file = self.plan.state_dir.join("port");
         let mut command = self.project_command("apiserver");
         command.args(["--bind-address", "127.0.0.1", "--secure-port", &self.port.to_string()]);
@@ -331,7 +334,11 @@ impl Session {
                 files::private_dir(&self.plan.data_dir)?;
                 command.args(["--storage", "embedded", "--data-dir"]).arg(&self.plan.data_dir)
             }
-            Storage::OwnEtcd(etcd) => command.args(["--storage", "etcd", "--etcd-servers", &etcd.url()]),
+            Storage::OwnEtcd(etcd) => {
+                command.arg("--etcd-cafile").arg(pki.ca_cert()).arg("--etcd-certfile").arg(pki.etcd_cert());
+                command.arg("--etcd-keyfile").arg(pki.etcd_key());
+                command.args(["--storage", "etcd", "--etcd-servers", &etcd.url()])
+            }
             Storage::Etcd(urls) => command.args(["--storage", "etcd", "--etcd-servers", &urls.join(",")]),
         };
         if self.port == 0 {
@@ -342,13 +349,17 @@ impl Session {
         let (known_port, file, ca_pem) = (self.port, port_file.clone(), pki.ca_pem.clone());
         self.start(Part::ApiServer, command, move || {
             let port = if known_port == 0 { read_port(&file)? } else { known_port };
-            Probe::https(port, "/readyz", &ca_pem).map(Some)
+            Probe::https(port, "/readyz", &ca_pem, None).map(Some)
         })?;
         if self.port == 0 {
             self.port = read_port(&port_file)?;
         }
         kubeconfig::write(&self.plan.kubeconfig, self.port, &pki)?;
         Ok(())
+    }
+
+    fn pki(&self) -> Result<Pki> {
+        Pki::ensure(&self.plan.state_dir.join("pki"))
     }
 
     fn project_command(&self, subcommand: &str) -> Command {
