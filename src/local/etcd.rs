@@ -53,7 +53,7 @@ impl Etcd {
             command.arg(format!("--{side}cert-file")).arg(pki.etcd_cert());
             command.arg(format!("--{side}key-file")).arg(pki.etcd_key());
         }
-        command.args(["--logger=zap", "--log-outputs=stderr", "--log-level=warn"]);
+        command.args(["--logger=zap", "--log-outputs=stderr", "--log-level=error"]);
         // Flags of somebody's other etcd must not leak in.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ETCD_")) {
             if name != "ETCD_UNSUPPORTED_ARCH" {
