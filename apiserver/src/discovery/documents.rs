@@ -24,8 +24,10 @@ pub(crate) struct GroupVersion<'a> {
     pub group: &'a str,
     pub version: &'a str,
     /// Sorted by plural.
-    pub kinds: Vec<(&'a Kind, &'a KindVersion)>,
+    pub kinds: Served<'a>,
 }
+
+type Served<'a> = Vec<(&'a Kind, &'a KindVersion)>;
 
 impl GroupVersion<'_> {
     /// `demo.example.com/v1`, or `v1` in the core group.
@@ -45,7 +47,7 @@ const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
 
 /// Sorts what is served by group, version and plural.
 pub(crate) fn groups(kinds: &[Arc<Kind>]) -> Vec<Group<'_>> {
-    let mut sorted: BTreeMap<&str, BTreeMap<&str, Vec<(&Kind, &KindVersion)>>> = BTreeMap::new();
+    let mut sorted: BTreeMap<&str, BTreeMap<&str, Served<'_>>> = BTreeMap::new();
     for kind in kinds {
         for version in kind.versions.iter().filter(|version| version.served) {
             sorted.entry(&version.group).or_default().entry(&version.version).or_default().push((kind, version));
