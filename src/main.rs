@@ -1,8 +1,33 @@
 //! Scaffolds Kubernetes-style API servers.
-#![allow(dead_code)]
+//!
+//! - [`cli`]: the command line, and [`commands`]: what each command does
+//! - [`project`]: the file `PROJECT`, and [`additions`]: what may be added to it
+//! - [`names`]: which names are legal, and what follows from them
+//! - [`scaffold`]: from a `PROJECT` to files
+//! - [`local`]: processes, certificates and kubeconfig of `run local`
+//! - [`ui`] and [`error`]: what the user sees
 
+mod additions;
+mod cli;
+mod commands;
 mod error;
+mod local;
+mod names;
 mod project;
+mod scaffold;
 mod ui;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cli.command.run(&ui::Ui::new(cli.quiet)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprint!("{}", error::report(&error));
+            ExitCode::from(error::exit_code_of(&error))
+        }
+    }
+}

@@ -269,7 +269,7 @@ mod whole {
     fn after_a_restart(flags: &[&str], expected: &str) {
         let project = project();
         let run = start(&project, flags);
-        assert_eq!(kubectl(&project, "create -f sample/bird.yaml -o name"), "bird.demo.example.com/bird-sample");
+        assert_eq!(kubectl(&project, "create -f sample/bird.yaml -o name"), "bird.demo.example.com/bird-example");
         let before = kubectl(&project, "get birds -o jsonpath={.items[*].metadata.uid}");
         assert!(!before.is_empty());
         run.stop();
@@ -365,7 +365,7 @@ mod whole {
         run.wait_for("src/main.rs changed: building");
         run.wait_for("restarted");
         assert!(run.get_anonymously("/version").1.contains("0.2.0-edited"), "{}", run.get_anonymously("/version").1);
-        assert_eq!(kubectl(&project, "get birds -o name"), "bird.demo.example.com/bird-sample");
+        assert_eq!(kubectl(&project, "get birds -o name"), "bird.demo.example.com/bird-example");
         fs::write(&main, before).unwrap();
         run.wait_for("restarted");
         run.stop();

@@ -1,0 +1,343 @@
+//! What may be added to a project. Each function checks one addition against the names' own rules and against what is
+//! there; adding what is there already in the same form is fine and changes nothing. A `PROJECT` file that is read
+//! goes through the same functions, so that one edited by hand cannot bring what a command would have refused.
+
+use crate::error::{Failure, usage};
+use crate::names::{self, Module};
+use crate::project::{Group, Kind, Project};
+
+impl Project {
+    /// Adds a group, unless it is there.
+    pub fn add_group(&mut self, name: &str) -> Result<(), Failure> {
+        names::check_group(name, &self.domain)?;
+        if self.group(name).is_some() {
+            return Ok(());
+        }
+        let module = Module::of(name);
+        if let Some(other) = self.groups.iter().find(|group| Module::of(&group.name) == module) {
+            return Err(usage(format!(
+                "the groups {name:?} and {:?} would both be the module `{}`",
+                other.name, module.ident
+            ))
+            .hint("choose a group that differs in more than `-` and `.`"));
+        }
+        self.groups.push(Group { name: name.into(), versions: Vec::new(), kinds: Vec::new() });
+        Ok(())
+    }
+
+    /// Adds a version to a group, unless it is there.
+    pub fn add_version(&mut self, group: &str, version: &str) -> Result<(), Failure> {
+        names::check_version(version)?;
+        let group = self.group_mut(group)?;
+        if !group.versions.iter().any(|v| v == version) {
+            group.versions.push(version.into());
+        }
+        Ok(())
+    }
+
+    /// Adds a kind to a group, unless it is there in the same form. Its controllers are added one by one.
+    pub fn add_kind(&mut self, group: &str, kind: Kind) -> Result<(), Failure> {
+        names::check_kind(&kind.kind)?;
+        names::check_plural(&kind.plural)?;
+        kind.short_names.iter().try_for_each(|name| names::check_short_name(name))?;
+        kind.categories.iter().try_for_each(|name| names::check_category(name))?;
+        let api_group = self.api_group(group);
+        let group = self.group_mut(group)?;
+        if let Some(there) = group.kind(&kind.kind) {
+            return same(there, &kind, &api_group);
+        }
+        if !group.versions.contains(&kind.version) {
+            return Err(usage(format!("the group {:?} has no version {:?}", group.name, kind.version)).hint(format!(
+                "add it with `apiserver-boot create group version --group {} --version {}`",
+                group.name, kind.version
+            )));
+        }
+        for other in &group.kinds {
+            distinct(other, &kind, &api_group)?;
+        }
+        let full = format!("{}.{api_group}", kind.plural);
+        if full.len() > 253 {
+            return Err(usage(format!("{full:?} has {} characters", full.len()))
+                .hint("plural and group may have 253 together; choose a shorter group"));
+        }
+        if let Some(name) = own_clash(&kind) {
+            return Err(
+                usage(format!("{name:?} is named twice for the kind {:?}", kind.kind)).hint("leave the second one out")
+            );
+        }
+        group.kinds.push(Kind { controllers: Vec::new(), ..kind });
+        Ok(())
+    }
+
+    /// Adds a controller to a kind, unless it is there. Without a name it is called after the kind.
+    pub fn add_controller(&mut self, group: &str, kind: &str, name: Option<&str>) -> Result<(), Failure> {
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => self.free_controller_name(group, kind),
+        };
+        names::check_controller(&name)?;
+        for (other_group, other_kind) in self.kinds() {
+            if !other_kind.controllers.contains(&name) {
+                continue;
+            }
+            if other_group.name == group && other_kind.kind == kind {
+                return Ok(());
+            }
+            return Err(usage(format!(
+                "there is a controller {name:?} already: that of {} in {}",
+                other_kind.kind, other_group.name
+            ))
+            .hint("choose another with `--name`"));
+        }
+        let module = Module::of(&name);
+        let group = self.group_mut(group)?;
+        let all = || group.kinds.iter().flat_map(|kind| &kind.controllers);
+        if let Some(other) = all().find(|other| Module::of(other) == module) {
+            return Err(usage(format!(
+                "the controllers {name:?} and {other:?} would both be the module `{}`",
+                module.ident
+            ))
+            .hint("choose another with `--name`"));
+        }
+        let name_of_group = group.name.clone();
+        match group.kinds.iter_mut().find(|k| k.kind == kind) {
+            Some(kind) => kind.controllers.push(name),
+            None => {
+                return Err(usage(format!("the group {name_of_group:?} has no kind {kind:?}")).hint(known_kinds(self)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a whole project by building it again, one addition after the other.
+    pub fn check(&self) -> Result<(), Failure> {
+        names::check_domain(&self.domain)?;
+        names::check_package(&self.name)?;
+        let mut built = Self { groups: Vec::new(), ..self.clone() };
+        for group in &self.groups {
+            built.add_group(&group.name)?;
+            for version in &group.versions {
+                built.add_version(&group.name, version)?;
+            }
+            for kind in &group.kinds {
+                built.add_kind(&group.name, kind.clone())?;
+                for controller in &kind.controllers {
+                    built.add_controller(&group.name, &kind.kind, Some(controller))?;
+                }
+            }
+        }
+        if built == *self { Ok(()) } else { Err(usage("something is listed twice")) }
+    }
+
+    fn group_mut(&mut self, name: &str) -> Result<&mut Group, Failure> {
+        let known = self.groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>().join(", ");
+        self.groups.iter_mut().find(|group| group.name == name).ok_or_else(|| {
+            let there =
+                if known.is_empty() { "there are no groups yet".into() } else { format!("the groups are {known}") };
+            usage(format!("there is no group {name:?}"))
+                .hint(format!("{there}; add one with `apiserver-boot create group --group {name}`"))
+        })
+    }
+
+    /// `bird`, or `crew-bird` when another group's Bird has the name.
+    fn free_controller_name(&self, group: &str, kind: &str) -> String {
+        let name = names::controller(kind);
+        let taken = self.kinds().any(|(other_group, other)| {
+            other.controllers.contains(&name) && (other_group.name != group || other.kind != kind)
+        });
+        if taken { format!("{}-{name}", group.replace('.', "-")) } else { name }
+    }
+}
+
+/// What a user may mean by a kind that is not there.
+pub fn known_kinds(project: &Project) -> String {
+    let known: Vec<String> = project.kinds().map(|(group, kind)| format!("{} in {}", kind.kind, group.name)).collect();
+    if known.is_empty() {
+        return "there are no kinds yet; add one with `apiserver-boot create group version resource`".into();
+    }
+    format!("the kinds are {}; add another with `apiserver-boot create resource`", known.join(", "))
+}
+
+fn same(there: &Kind, asked: &Kind, api_group: &str) -> Result<(), Failure> {
+    let mut differences = Vec::new();
+    let mut compare = |what: &str, there: String, asked: String| {
+        if there != asked {
+            differences.push(format!("its {what} is {there}, not {asked}"));
+        }
+    };
+    let list = |names: &[String]| if names.is_empty() { "none".into() } else { names.join(", ") };
+    compare("version", there.version.clone(), asked.version.clone());
+    compare("plural", there.plural.clone(), asked.plural.clone());
+    compare("scope", format!("{:?}", there.scope), format!("{:?}", asked.scope));
+    compare("list of short names", list(&there.short_names), list(&asked.short_names));
+    compare("list of categories", list(&there.categories), list(&asked.categories));
+    compare("status subresource", there.status.to_string(), asked.status.to_string());
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(usage(format!("{} is in {api_group} already, in another form: {}", there.kind, differences.join("; "))).hint(
+        format!(
+            "to change it, edit its files and its entry in PROJECT; `apiserver-boot show` lists them. To have both, choose \
+             another kind than {}",
+            there.kind
+        ),
+    ))
+}
+
+/// Two kinds of one group must differ in every name by which kubectl or a path knows them.
+fn distinct(other: &Kind, kind: &Kind, api_group: &str) -> Result<(), Failure> {
+    if kind.kind == format!("{}List", other.kind) || other.kind == format!("{}List", kind.kind) {
+        let list = if kind.kind.len() > other.kind.len() { kind } else { other };
+        return Err(usage(format!(
+            "{} and {} clash in {api_group}: {} is what lists of the other are called",
+            other.kind, kind.kind, list.kind
+        ))
+        .hint("choose a kind that does not end in `List`"));
+    }
+    let there = names_of(other);
+    for (what, flag, name) in names_of(kind) {
+        let Some((what_there, _, _)) = there.iter().find(|(_, _, taken)| *taken == name) else { continue };
+        return Err(usage(format!(
+            "{} and {} clash in {api_group}: {name:?} is the {what_there} of {} and the {what} of {}",
+            other.kind, kind.kind, other.kind, kind.kind
+        ))
+        .hint(format!("choose another {flag}")));
+    }
+    Ok(())
+}
+
+/// The names by which kubectl knows a kind, with what they are and the flag that changes them.
+fn names_of(kind: &Kind) -> Vec<(&'static str, &'static str, String)> {
+    let mut names = vec![
+        ("singular", "`--kind`", names::singular(&kind.kind)),
+        ("plural", "plural with `--resource`", kind.plural.clone()),
+    ];
+    names.extend(kind.short_names.iter().map(|name| ("short name", "`--short-name`", name.clone())));
+    names
+}
+
+/// A short name or category that is given twice, or a short name that is the singular or the plural.
+fn own_clash(kind: &Kind) -> Option<String> {
+    let mut seen = vec![names::singular(&kind.kind), kind.plural.clone()];
+    for name in &kind.short_names {
+        if seen.contains(name) {
+            return Some(name.clone());
+        }
+        seen.push(name.clone());
+    }
+    let twice = |(index, name): &(usize, &String)| kind.categories[..*index].contains(*name);
+    kind.categories.iter().enumerate().find(twice).map(|(_, name)| name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Scope;
+
+    fn kind(name: &str) -> Kind {
+        Kind {
+            kind: name.into(),
+            plural: names::plural(name),
+            scope: Scope::Namespaced,
+            version: "v1".into(),
+            short_names: Vec::new(),
+            categories: Vec::new(),
+            status: true,
+            controllers: Vec::new(),
+        }
+    }
+
+    /// A project with the group `demo`, its version `v1` and this kind, short name `x`.
+    fn with(name: &str) -> Project {
+        let mut project = Project::new("aviary".into(), "example.com".into(), "0.1.0".into(), None);
+        project.add_group("demo").unwrap();
+        project.add_version("demo", "v1").unwrap();
+        project.add_kind("demo", Kind { short_names: vec!["x".into()], ..kind(name) }).unwrap();
+        project
+    }
+
+    #[track_caller]
+    fn check(result: Result<(), Failure>, expected: &str) {
+        let text = result.err().map(|failure| crate::error::report(&failure.into())).unwrap_or_default();
+        assert!(if expected.is_empty() { text.is_empty() } else { text.contains(expected) }, "{text:?}");
+    }
+
+    /// Adds a second kind, with these changes, to a project that has the first.
+    #[track_caller]
+    fn second(first: &str, second: &str, change: fn(&mut Kind), expected: &str) {
+        let mut asked = kind(second);
+        change(&mut asked);
+        check(with(first).add_kind("demo", asked), expected);
+    }
+
+    const FINE: &str = "";
+
+    #[test]
+    fn two_kinds_of_a_group_share_no_name() {
+        second("Bird", "Nest", |_| {}, FINE);
+        second("Bird", "BirdSpec", |_| {}, FINE);
+        second("Bird", "BirdStatus", |_| {}, FINE);
+        second("Bird", "BirdStrategy", |_| {}, FINE);
+        second("Bird", "BirdList", |_| {}, "BirdList is what lists of the other are called");
+        second("BirdList", "Bird", |_| {}, "BirdList is what lists of the other are called");
+        second("NestBox", "Nestbox", |_| {}, "\"nestbox\" is the singular of NestBox and the singular of Nestbox");
+        second("Nest", "Bird", |k| k.plural = "nests".into(), "the plural of Nest and the plural of Bird");
+        second("Nest", "Bird", |k| k.plural = "nest".into(), "the singular of Nest and the plural of Bird");
+        second("Bird", "Birds", |_| {}, "the plural of Bird and the singular of Birds");
+        second(
+            "Bird",
+            "Nest",
+            |k| k.short_names = vec!["x".into()],
+            "the short name of Bird and the short name of Nest",
+        );
+        second(
+            "Bird",
+            "Nest",
+            |k| k.short_names = vec!["birds".into()],
+            "the plural of Bird and the short name of Nest",
+        );
+        second("Bird", "X", |_| {}, "the short name of Bird and the singular of X");
+        second("Bird", "Nest", |k| k.short_names = vec!["n".into(), "n".into()], "\"n\" is named twice");
+        second("Bird", "Nest", |k| k.short_names = vec!["nests".into()], "\"nests\" is named twice");
+        second("Bird", "Nest", |k| k.categories = vec!["a".into(), "a".into()], "\"a\" is named twice");
+        second("Bird", "Nest", |k| k.version = "v2".into(), "has no version \"v2\"");
+    }
+
+    #[test]
+    fn a_kind_is_added_once() {
+        second("Bird", "Bird", |k| k.short_names = vec!["x".into()], FINE);
+        second("Bird", "Bird", |_| {}, "its list of short names is x, not none");
+        second("Bird", "Bird", |k| k.version = "v2".into(), "its version is v1, not v2");
+        second("Bird", "Bird", |k| k.status = false, "its status subresource is true, not false");
+        second("Bird", "Bird", |k| k.scope = Scope::Cluster, "its scope is Namespaced, not Cluster");
+    }
+
+    #[test]
+    fn groups_need_modules_of_their_own() {
+        check(with("Bird").add_group("demo"), FINE);
+        check(with("Bird").add_group("crew"), FINE);
+        let mut project = with("Bird");
+        check(project.add_group("my-crew"), FINE);
+        check(project.add_group("my.crew"), "would both be the module `my_crew`");
+        check(project.add_version("birds", "v1"), "the groups are demo, my-crew");
+    }
+
+    #[test]
+    fn controllers_have_names_of_their_own() {
+        let mut project = with("Bird");
+        check(project.add_controller("demo", "Bird", None), FINE);
+        check(project.add_controller("demo", "Bird", None), FINE);
+        check(project.add_controller("demo", "Bird", Some("nest-counter")), FINE);
+        check(project.add_controller("demo", "Bird", Some("nest--counter")), "would both be the module `nest_counter`");
+        check(project.add_controller("demo", "Nest", None), "the kinds are Bird in demo");
+        check(project.add_controller("demo", "Bird", Some("Bird")), "is not a controller name");
+        assert_eq!(project.groups[0].kinds[0].controllers, ["bird", "nest-counter"]);
+        project.add_group("crew").unwrap();
+        project.add_version("crew", "v1").unwrap();
+        project.add_kind("crew", kind("Bird")).unwrap();
+        check(project.add_controller("crew", "Bird", Some("bird")), "that of Bird in demo");
+        check(project.add_controller("crew", "Bird", None), FINE);
+        assert_eq!(project.groups[1].kinds[0].controllers, ["crew-bird"]);
+        check(project.check(), FINE);
+    }
+}

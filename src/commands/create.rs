@@ -1,0 +1,279 @@
+//! `create`: groups, versions, kinds and controllers. Each command adds what is missing and leaves what is there.
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, Subcommand};
+
+use super::changes::{self, Workspace, WriteArgs};
+use crate::additions::known_kinds;
+use crate::error::usage;
+use crate::names;
+use crate::project::{Group, Kind, Project, Scope};
+use crate::scaffold::views;
+use crate::ui::{Style, Ui};
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Example:
+  apiserver-boot create group version resource --group demo --version v1alpha1 --kind Bird")]
+pub enum CreateCommand {
+    /// Add an API group; `group version` and `group version resource` add more at once
+    Group(GroupArgs),
+    /// Add a kind, and its group and version if they are missing
+    Resource(ResourceArgs),
+    /// Add a controller for a kind that is there
+    Controller(ControllerArgs),
+}
+
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
+Examples:
+  apiserver-boot create group --group demo
+  apiserver-boot create group version resource --group demo --version v1alpha1 --kind Bird"
+)]
+pub struct GroupArgs {
+    /// The group, without the project's domain
+    #[arg(long, required = true)]
+    group: Option<String>,
+
+    #[command(flatten)]
+    write: WriteArgs,
+
+    #[command(subcommand)]
+    command: Option<GroupCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum GroupCommand {
+    /// Add a version, and its group if it is missing
+    Version(VersionArgs),
+}
+
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
+Examples:
+  apiserver-boot create group version --group demo --version v1alpha1
+  apiserver-boot create group version resource --group demo --version v1alpha1 --kind Bird"
+)]
+struct VersionArgs {
+    /// The group, without the project's domain
+    #[arg(long, required = true)]
+    group: Option<String>,
+
+    /// The version: v1alpha1, v1beta1, v1 …
+    #[arg(long, required = true)]
+    version: Option<String>,
+
+    #[command(flatten)]
+    write: WriteArgs,
+
+    #[command(subcommand)]
+    command: Option<VersionCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum VersionCommand {
+    /// Add a kind, and its group and version if they are missing
+    Resource(ResourceArgs),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  apiserver-boot create resource --group demo --version v1 --kind Bird --short-name bd
+  apiserver-boot create resource --group demo --version v1 --kind Nest --non-namespaced")]
+pub struct ResourceArgs {
+    /// The group, without the project's domain
+    #[arg(long)]
+    group: String,
+
+    /// The version: v1alpha1, v1beta1, v1 …
+    #[arg(long)]
+    version: String,
+
+    /// The kind, in UpperCamelCase
+    #[arg(long)]
+    kind: String,
+
+    /// The name in paths [default: the kind's plural]
+    #[arg(long, value_name = "PLURAL")]
+    resource: Option<String>,
+
+    /// Short names for kubectl
+    #[arg(long = "short-name", value_name = "NAME", value_delimiter = ',', num_args = 1..)]
+    short_names: Vec<String>,
+
+    /// Groups of kinds for kubectl, such as all
+    #[arg(long = "category", value_name = "CATEGORY", value_delimiter = ',', num_args = 1..)]
+    categories: Vec<String>,
+
+    /// Objects live in no namespace
+    #[arg(long)]
+    non_namespaced: bool,
+
+    /// Whether the kind has a status, as a subresource
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value = "true", default_missing_value = "true")]
+    with_status_subresource: bool,
+
+    /// Leave the kind out, and add only a controller for one that is there
+    #[arg(long)]
+    skip_resource: bool,
+
+    /// Leave the controller out
+    #[arg(long)]
+    skip_controller: bool,
+
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  apiserver-boot create controller --group demo --version v1alpha1 --kind Bird
+  apiserver-boot create controller --group demo --version v1 --kind Bird --name bird-counter")]
+pub struct ControllerArgs {
+    /// The kind's group, without the project's domain
+    #[arg(long)]
+    group: String,
+
+    /// The kind's version
+    #[arg(long)]
+    version: String,
+
+    /// The kind
+    #[arg(long)]
+    kind: String,
+
+    /// The controller's name [default: the kind's]
+    #[arg(long)]
+    name: Option<String>,
+
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
+    match command {
+        CreateCommand::Group(args) => match args.command {
+            None => {
+                add(args.write, ui, |project| project.add_group(&args.group.unwrap_or_default()).map_err(Into::into))
+            }
+            Some(GroupCommand::Version(args)) => match args.command {
+                None => add(args.write, ui, |project| {
+                    let group = args.group.unwrap_or_default();
+                    project.add_group(&group)?;
+                    Ok(project.add_version(&group, &args.version.unwrap_or_default())?)
+                }),
+                Some(VersionCommand::Resource(args)) => resource(args, ui),
+            },
+        },
+        CreateCommand::Resource(args) => resource(args, ui),
+        CreateCommand::Controller(args) => add(args.write, ui, |project| {
+            let name = args.name.as_deref();
+            check_kind_is_there(project, &args.group, &args.version, &args.kind)?;
+            Ok(project.add_controller(&args.group, &args.kind, name)?)
+        }),
+    }
+}
+
+fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
+    add(args.write, ui, |project| {
+        project.add_group(&args.group)?;
+        project.add_version(&args.group, &args.version)?;
+        if args.skip_resource && !args.skip_controller {
+            check_kind_is_there(project, &args.group, &args.version, &args.kind)?;
+        }
+        if !args.skip_resource {
+            let kind = Kind {
+                plural: args.resource.unwrap_or_else(|| names::plural(&args.kind)),
+                kind: args.kind.clone(),
+                scope: if args.non_namespaced { Scope::Cluster } else { Scope::Namespaced },
+                version: args.version,
+                short_names: args.short_names,
+                categories: args.categories,
+                status: args.with_status_subresource,
+                controllers: Vec::new(),
+            };
+            project.add_kind(&args.group, kind)?;
+        }
+        if !args.skip_controller {
+            project.add_controller(&args.group, &args.kind, None)?;
+        }
+        Ok(())
+    })
+}
+
+/// Adds to the project, writes what follows from it, and says what to do next.
+fn add(
+    write: WriteArgs,
+    ui: &Ui,
+    addition: impl FnOnce(&mut Project) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::open()?;
+    let mut next = workspace.project.clone();
+    addition(&mut next)?;
+    let plan = workspace.plan(&next, write)?;
+    if changes::carry_out(&workspace.root, &plan, write, ui)? && !write.dry_run {
+        ui.say(next_steps(&workspace.project, &next, ui));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_kind_is_there(project: &Project, group: &str, version: &str, kind: &str) -> anyhow::Result<()> {
+    match project.group(group).and_then(|group| group.kind(kind)) {
+        Some(there) if there.version == version => Ok(()),
+        Some(there) => Err(usage(format!("{kind} in {group} has the version {}, not {version}", there.version))
+            .hint(format!("use `--version {}`", there.version))
+            .into()),
+        None => Err(usage(format!("the group {group:?} has no kind {kind:?}")).hint(known_kinds(project)).into()),
+    }
+}
+
+/// What a user does after adding what `next` has and `before` has not.
+fn next_steps(before: &Project, next: &Project, ui: &Ui) -> String {
+    let kind_before = |group: &Group, kind: &Kind| before.group(&group.name).and_then(|g| g.kind(&kind.kind)).cloned();
+    let mut edit = Vec::new();
+    let mut new_kind = None;
+    for (group, kind) in next.kinds() {
+        let there = kind_before(group, kind);
+        if there.is_none() {
+            let view = views::kind(next, group, kind);
+            edit.push(format!("  {}  # its fields", view.types_path));
+            edit.push(format!("  {}  # its hooks", view.strategy_path));
+            new_kind = Some((group, kind, view.sample_path));
+        }
+        let controllers_there = there.map(|kind| kind.controllers).unwrap_or_default();
+        for name in kind.controllers.iter().filter(|name| !controllers_there.contains(name)) {
+            edit.push(format!("  {}  # what keeps it true", views::controller(group, kind, name).path));
+        }
+    }
+    if edit.is_empty() {
+        let group = next.groups.last().map_or("demo", |group| &group.name);
+        let versions = next.groups.last().map(|group| group.versions.as_slice()).unwrap_or_default();
+        let version = versions.last().map_or("v1alpha1", String::as_str);
+        return format!("\nNext:\n  apiserver-boot create resource --group {group} --version {version} --kind Bird");
+    }
+    let mut text = String::new();
+    if let Some((group, kind, sample)) = &new_kind {
+        let title = format!("A new kind: {}", kind.kind);
+        text.push_str(&format!(
+            "\n{} in {}/{}. Yours to edit:\n{}\nNext:\n  cargo test\n  apiserver-boot run local\n",
+            ui.paint(Style::Bold, &title),
+            next.api_group(&group.name),
+            kind.version,
+            edit.join("\n")
+        ));
+        text.push_str(&format!("  kubectl --kubeconfig kubeconfig create -f {sample}"));
+    } else {
+        text.push_str(&format!("\nA new controller. Yours to edit:\n{}\nNext:\n  cargo test", edit.join("\n")));
+    }
+    text
+}

@@ -1,0 +1,11 @@
+//! One file per command, and what those that write have in common.
+
+pub mod changes;
+pub mod completion;
+pub mod create;
+pub mod generate;
+pub mod init;
+pub mod run;
+pub mod show;
+pub mod update;
+pub mod version;

@@ -1,0 +1,194 @@
+//! Templates to files, in memory. `templates/` is laid out as the tree that it produces. A placeholder in a path says
+//! for what a template is rendered: `{group}` once for each group, `{version}` for each of its versions, `{kind}`,
+//! `{sample}` and `{test}` for each kind, `{controller}` for each controller; none of them, once.
+
+use anyhow::Context;
+use include_dir::{Dir, include_dir};
+use tera::Tera;
+
+use super::views::{self, ControllerView, GroupView, KindView, VersionView};
+use super::{File, Owner, lock, marker};
+use crate::project::{Group, Kind, Project};
+
+static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+
+/// What the first line of a template of ours holds.
+const OURS: &str = "{{ generated }}";
+
+/// Renders all files of ours, and those of yours that belong to what `before` does not have yet.
+pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec<File>> {
+    let mut renderer = Renderer::new(project)?;
+    let is_new = before.is_none();
+    let mut templates = Vec::new();
+    collect(&TEMPLATES, &mut templates);
+    for template in &templates {
+        match template.each {
+            Each::Project => renderer.file(template, is_new, &Place::default())?,
+            Each::Group => {
+                for group in &project.groups {
+                    renderer.file(template, is_new, &Place::group(project, group))?;
+                }
+            }
+            Each::Version => {
+                for (group, version) in project.groups.iter().flat_map(|g| g.versions.iter().map(move |v| (g, v))) {
+                    let place = Place { version: Some(views::version(group, version)), ..Place::group(project, group) };
+                    renderer.file(template, is_new, &place)?;
+                }
+            }
+            Each::Kind => {
+                for (group, kind) in project.kinds() {
+                    let is_new = before_has(before, group, kind).is_none();
+                    renderer.file(template, is_new, &Place::kind(project, group, kind))?;
+                }
+            }
+            Each::Controller => {
+                for (group, kind) in project.kinds() {
+                    for name in &kind.controllers {
+                        let there = before_has(before, group, kind).is_some_and(|kind| kind.controllers.contains(name));
+                        let controller = Some(views::controller(group, kind, name));
+                        let place = Place { controller, ..Place::kind(project, group, kind) };
+                        renderer.file(template, !there, &place)?;
+                    }
+                }
+            }
+        }
+    }
+    if is_new {
+        let content = lock::render(&project.name).into_bytes();
+        renderer.files.push(File { path: "Cargo.lock".into(), content: content.into(), owner: Owner::Yours });
+    }
+    renderer.files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(renderer.files)
+}
+
+/// The text that heads a source file which the user owns: the copyright as a comment, and an empty line.
+pub fn copyright_header(project: &Project) -> String {
+    let Some(text) = &project.copyright else { return String::new() };
+    let lines = text.lines().map(|line| format!("// {line}").trim_end().to_owned() + "\n");
+    lines.collect::<String>() + "\n"
+}
+
+struct Template {
+    path: &'static str,
+    text: &'static str,
+    each: Each,
+}
+
+/// For what a template is rendered.
+#[derive(Clone, Copy)]
+enum Each {
+    Project,
+    Group,
+    Version,
+    Kind,
+    Controller,
+}
+
+/// One place that a template is rendered for.
+#[derive(Default, serde::Serialize)]
+struct Place {
+    group: Option<GroupView>,
+    version: Option<VersionView>,
+    kind: Option<KindView>,
+    controller: Option<ControllerView>,
+}
+
+impl Place {
+    fn group(project: &Project, group: &Group) -> Self {
+        Self { group: Some(views::group(project, group)), ..Self::default() }
+    }
+
+    fn kind(project: &Project, group: &Group, kind: &Kind) -> Self {
+        Self {
+            version: Some(views::version(group, &kind.version)),
+            kind: Some(views::kind(project, group, kind)),
+            ..Self::group(project, group)
+        }
+    }
+
+    /// Puts names in the place of placeholders.
+    fn path(&self, template: &str) -> String {
+        let mut path = template.trim_end_matches(".tera").to_owned();
+        let mut fill = |placeholder: &str, name: Option<&String>| {
+            path = path.replace(placeholder, name.map_or("", String::as_str));
+        };
+        fill("{group}", self.group.as_ref().map(|group| &group.folder));
+        fill("{version}", self.version.as_ref().map(|version| &version.name));
+        fill("{kind}", self.kind.as_ref().map(|kind| &kind.file));
+        fill("{sample}", self.kind.as_ref().map(|kind| &kind.sample));
+        fill("{test}", self.kind.as_ref().map(|kind| &kind.test));
+        fill("{controller}", self.controller.as_ref().map(|controller| &controller.file));
+        path
+    }
+}
+
+struct Renderer {
+    tera: Tera,
+    context: tera::Context,
+    files: Vec<File>,
+}
+
+impl Renderer {
+    fn new(project: &Project) -> anyhow::Result<Self> {
+        let mut context = tera::Context::new();
+        context.insert("project", &views::project(project));
+        context.insert("copyright", &copyright_header(project));
+        context.insert("generated", &marker::blank());
+        let mut tera = Tera::default();
+        tera.autoescape_on(Vec::new());
+        Ok(Self { tera, context, files: Vec::new() })
+    }
+
+    /// Renders a file of ours always, one of yours only when what it belongs to is new.
+    fn file(&mut self, template: &Template, is_new: bool, place: &Place) -> anyhow::Result<()> {
+        let ours = template.text.lines().next().is_some_and(|line| line.contains(OURS));
+        if !ours && !is_new {
+            return Ok(());
+        }
+        let failed = || format!("could not render templates/{}", template.path);
+        if self.tera.get_template(template.path).is_err() {
+            self.tera.add_raw_template(template.path, template.text).with_context(failed)?;
+        }
+        let mut context = self.context.clone();
+        context.extend(tera::Context::from_serialize(place).with_context(failed)?);
+        let text = self.tera.render(template.path, &context).with_context(failed)?;
+        // A template of ours renders to nothing where the project needs no such file.
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let content = if ours { marker::seal(&text) } else { text };
+        let owner = if ours { Owner::Ours } else { Owner::Yours };
+        self.files.push(File { path: place.path(template.path), content: content.into_bytes().into(), owner });
+        Ok(())
+    }
+}
+
+fn collect(folder: &'static Dir<'static>, templates: &mut Vec<Template>) {
+    for file in folder.files() {
+        let (Some(path), Some(text)) = (file.path().to_str(), file.contents_utf8()) else { continue };
+        if path.ends_with(".tera") {
+            templates.push(Template { path, text, each: Each::of(path) });
+        }
+    }
+    folder.dirs().for_each(|folder| collect(folder, templates));
+}
+
+impl Each {
+    fn of(path: &str) -> Self {
+        if path.contains("{controller}") {
+            Self::Controller
+        } else if ["{kind}", "{sample}", "{test}"].iter().any(|placeholder| path.contains(placeholder)) {
+            Self::Kind
+        } else if path.contains("{version}") {
+            Self::Version
+        } else if path.contains("{group}") {
+            Self::Group
+        } else {
+            Self::Project
+        }
+    }
+}
+
+fn before_has<'a>(before: Option<&'a Project>, group: &Group, kind: &Kind) -> Option<&'a Kind> {
+    before?.group(&group.name)?.kind(&kind.kind)
+}

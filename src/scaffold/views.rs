@@ -1,0 +1,262 @@
+//! What templates see: every name, path and decision, computed here so that a template only places them.
+
+use heck::ToUpperCamelCase;
+use serde::Serialize;
+
+use super::layout;
+use crate::names::{self, Module};
+use crate::project::{Group, Kind, Project, Scope};
+
+/// The project as a whole.
+#[derive(Debug, Serialize)]
+pub struct ProjectView {
+    /// The package and the binary: `my-aviary`.
+    pub name: String,
+    /// The library as code writes it: `my_aviary`.
+    pub krate: String,
+    pub domain: String,
+    /// The version of the library in `vendor`.
+    pub library_version: String,
+    /// `pub mod` names of `src/apis`.
+    pub modules: Vec<String>,
+    /// `pub mod` names of `src/controllers`.
+    pub controller_modules: Vec<String>,
+    /// Statements that register every controller.
+    pub controller_calls: Vec<String>,
+}
+
+/// An API group.
+#[derive(Clone, Debug, Serialize)]
+pub struct GroupView {
+    /// Without the domain: `demo`.
+    pub name: String,
+    /// As clients see it: `demo.example.com`.
+    pub api_group: String,
+    pub module: String,
+    pub folder: String,
+    /// `pub mod` names of `src/apis/<group>`.
+    pub modules: Vec<String>,
+    /// Statements that register every kind.
+    pub kind_calls: Vec<String>,
+    /// `pub mod` names of `src/controllers/<group>`.
+    pub controller_modules: Vec<String>,
+}
+
+/// A version of a group.
+#[derive(Clone, Debug, Serialize)]
+pub struct VersionView {
+    pub name: String,
+    /// `pub mod` names of `src/apis/<group>/<version>`.
+    pub modules: Vec<String>,
+}
+
+/// A kind.
+#[derive(Clone, Debug, Serialize)]
+pub struct KindView {
+    pub kind: String,
+    pub plural: String,
+    pub singular: String,
+    /// For prose: `nest box`.
+    pub words: String,
+    /// For prose: `a nest box`, `an owl`.
+    pub a_words: String,
+    pub version: String,
+    pub module: String,
+    pub file: String,
+    pub namespaced: bool,
+    pub status: bool,
+    /// Arguments of `#[kube(…)]` after group, version and kind.
+    pub kube_arguments: Vec<String>,
+    /// `use` of the types, for the strategy.
+    pub use_in_strategy: String,
+    /// `use` of the types, for a file in `tests/`.
+    pub use_in_test: String,
+    /// Relative to the root.
+    pub types_path: String,
+    pub strategy_path: String,
+    pub sample_path: String,
+    pub test_path: String,
+    /// The file names without extension.
+    pub sample: String,
+    pub test: String,
+}
+
+/// A controller.
+#[derive(Clone, Debug, Serialize)]
+pub struct ControllerView {
+    /// As the manager knows it: `nest-box`.
+    pub name: String,
+    pub module: String,
+    pub file: String,
+    pub path: String,
+    /// The type of the condition that it keeps: `Ready` for a kind's first controller.
+    pub condition: String,
+    /// Whether it also keeps the phase: a kind's first controller does.
+    pub keeps_phase: bool,
+    /// `use` of the types.
+    pub use_types: String,
+    /// The path of the spec's type, for the test.
+    pub spec_path: String,
+}
+
+/// The project as templates see it.
+pub fn project(project: &Project) -> ProjectView {
+    let mut modules: Vec<String> = project.groups.iter().map(|group| Module::of(&group.name).ident).collect();
+    let controlled =
+        || project.groups.iter().filter(|group| group.kinds.iter().any(|kind| !kind.controllers.is_empty()));
+    let mut controller_modules: Vec<String> = controlled().map(|group| Module::of(&group.name).ident).collect();
+    layout::sort_modules(&mut modules);
+    layout::sort_modules(&mut controller_modules);
+    let call = |group: &Group, name: &String| {
+        let run = format!("{}::{}::run", Module::of(&group.name).ident, Module::of(name).ident);
+        layout::call("manager.add", &[format!("{name:?}"), run])
+    };
+    ProjectView {
+        name: project.name.clone(),
+        krate: names::crate_name(&project.name),
+        domain: project.domain.clone(),
+        library_version: project.vendor.clone(),
+        modules,
+        controller_modules,
+        controller_calls: project
+            .kinds()
+            .flat_map(|(group, kind)| kind.controllers.iter().map(move |name| call(group, name)))
+            .collect(),
+    }
+}
+
+/// A group as templates see it.
+pub fn group(project: &Project, group: &Group) -> GroupView {
+    let module = Module::of(&group.name);
+    let mut modules: Vec<String> = group.kinds.iter().map(|kind| Module::of(&kind.kind).ident).collect();
+    modules.extend(group.versions.iter().cloned());
+    let mut controller_modules: Vec<String> =
+        group.kinds.iter().flat_map(|kind| &kind.controllers).map(|name| Module::of(name).ident).collect();
+    layout::sort_modules(&mut modules);
+    layout::sort_modules(&mut controller_modules);
+    let call =
+        |kind: &Kind| layout::call("apis.add", &[format!("{}::{}Strategy", Module::of(&kind.kind).ident, kind.kind)]);
+    GroupView {
+        name: group.name.clone(),
+        api_group: project.api_group(&group.name),
+        module: module.ident,
+        folder: module.file,
+        modules,
+        kind_calls: group.kinds.iter().map(call).collect(),
+        controller_modules,
+    }
+}
+
+/// A version as templates see it.
+pub fn version(group: &Group, version: &str) -> VersionView {
+    let kinds = group.kinds.iter().filter(|kind| kind.version == version);
+    let mut modules: Vec<String> = kinds.map(|kind| Module::of(&kind.kind).ident).collect();
+    layout::sort_modules(&mut modules);
+    VersionView { name: version.to_owned(), modules }
+}
+
+/// A kind as templates see it.
+pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
+    let module = Module::of(&kind.kind);
+    let folder = Module::of(&group.name);
+    let test = test_stem(project, group, kind);
+    let sample_path = sample_path(project, group, kind);
+    let sample = sample_path.trim_start_matches("sample/").trim_end_matches(".yaml").to_owned();
+    let spec = format!("{}Spec", kind.kind);
+    let krate = names::crate_name(&project.name);
+    let types = format!("{}::{}", kind.version, module.ident);
+    let words = names::words(&kind.kind);
+    let article = if words.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    KindView {
+        kind: kind.kind.clone(),
+        plural: kind.plural.clone(),
+        singular: names::singular(&kind.kind),
+        a_words: format!("{article} {words}"),
+        words,
+        version: kind.version.clone(),
+        namespaced: kind.scope == Scope::Namespaced,
+        status: kind.status,
+        kube_arguments: kube_arguments(kind),
+        use_in_strategy: layout::use_items(
+            &format!("super::{types}"),
+            &type_names(kind).iter().map(String::as_str).collect::<Vec<_>>(),
+        ),
+        use_in_test: layout::use_items(&format!("{krate}::apis::{}::{types}", folder.ident), &[&kind.kind, &spec]),
+        types_path: format!("src/apis/{}/{}/{}.rs", folder.file, kind.version, module.file),
+        strategy_path: format!("src/apis/{}/{}.rs", folder.file, module.file),
+        sample_path,
+        test_path: format!("tests/{test}.rs"),
+        module: module.ident,
+        file: module.file,
+        sample,
+        test,
+    }
+}
+
+/// A controller as templates see it.
+pub fn controller(group: &Group, kind: &Kind, name: &str) -> ControllerView {
+    let module = Module::of(name);
+    let folder = Module::of(&group.name);
+    let types = format!("crate::apis::{}::{}::{}", folder.ident, kind.version, Module::of(&kind.kind).ident);
+    // Two controllers of one kind must not write the same condition.
+    let first = kind.controllers.first().is_none_or(|first| first == name);
+    let condition = if first { "Ready".to_owned() } else { format!("{}Ready", name.to_upper_camel_case()) };
+    let spec = format!("{}Spec", kind.kind);
+    ControllerView {
+        name: name.to_owned(),
+        path: format!("src/controllers/{}/{}.rs", folder.file, module.file),
+        module: module.ident,
+        file: module.file,
+        condition,
+        keeps_phase: first,
+        use_types: layout::use_items(&types, &[&kind.kind]),
+        spec_path: format!("{types}::{spec}"),
+    }
+}
+
+/// The name of a kind's sample: `sample/bird.yaml`, or `sample/crew-bird.yaml` when an earlier kind has that.
+pub fn sample_path(project: &Project, group: &Group, kind: &Kind) -> String {
+    let plain = names::singular(&kind.kind);
+    if first_of_its_name(project, group, kind) {
+        format!("sample/{plain}.yaml")
+    } else {
+        format!("sample/{}-{plain}.yaml", group.name.replace('.', "-"))
+    }
+}
+
+/// The name of a test, without extension.
+fn test_stem(project: &Project, group: &Group, kind: &Kind) -> String {
+    let plain = names::test_name(&Module::of(&kind.kind));
+    if first_of_its_name(project, group, kind) { plain } else { format!("{}_{plain}", Module::of(&group.name).file) }
+}
+
+/// Whether no earlier kind of another group has the same file name.
+fn first_of_its_name(project: &Project, group: &Group, kind: &Kind) -> bool {
+    let file = Module::of(&kind.kind).file;
+    let first = project.kinds().find(|(_, other)| Module::of(&other.kind).file == file);
+    first.is_none_or(|(other_group, _)| other_group.name == group.name)
+}
+
+fn type_names(kind: &Kind) -> Vec<String> {
+    let mut names = vec![kind.kind.clone()];
+    if kind.status {
+        names.push(format!("{}Status", kind.kind));
+    }
+    names
+}
+
+fn kube_arguments(kind: &Kind) -> Vec<String> {
+    let mut arguments = Vec::new();
+    if kind.plural != names::plural(&kind.kind) {
+        arguments.push(format!("plural = {:?}", kind.plural));
+    }
+    if kind.scope == Scope::Namespaced {
+        arguments.push("namespaced".into());
+    }
+    if kind.status {
+        arguments.push(format!("status = \"{}Status\"", kind.kind));
+    }
+    arguments.extend(kind.short_names.iter().map(|name| format!("shortname = {name:?}")));
+    arguments.extend(kind.categories.iter().map(|name| format!("category = {name:?}")));
+    arguments
+}
