@@ -79,11 +79,6 @@ impl<'a> Rows<'a> {
         Self { columns, name_first: has_name_column(version), include, meta_version, now }
     }
 
-    /// Counts ages to another moment: a watch outlives the one that it started at.
-    pub fn set_now(&mut self, now: Timestamp) {
-        self.now = now;
-    }
-
     /// The Table up to its rows: `{"kind":"Table",…,"rows":[`. Rows follow, separated by commas, then `]}`.
     /// `metadata` is that of the list, or `{"resourceVersion": …}` of a single object. In a watch only the first event
     /// has `definitions`.
