@@ -14,6 +14,7 @@ use crate::local::lock::{self, Attempt, Lock};
 use crate::local::session::{self, Part, Plan, Storage};
 use crate::local::{files, kubeconfig, ports};
 use crate::project::{Project, Scope};
+use crate::scaffold::views::sample_path;
 use crate::ui::{Style, Ui};
 
 /// The folder of a local run's own files, below the project.
@@ -183,7 +184,7 @@ fn next_commands(project: &Project, plan: &Plan, here: &Path, ui: &Ui) -> String
         }
         Some((group, kind)) => {
             add(format!("{kubectl} api-resources --api-group {}", project.api_group(&group.name)));
-            let sample = plan.root.join("sample").join(format!("{}.yaml", kind.kind.to_lowercase()));
+            let sample = plan.root.join(sample_path(project, group, kind));
             if sample.is_file() {
                 add(format!("{kubectl} create -f {}", quote(sample.strip_prefix(here).unwrap_or(&sample))));
             }
