@@ -1,0 +1,38 @@
+//! What comes after the filters.
+
+use async_trait::async_trait;
+use http::{Request, Response};
+
+use crate::endpoints::body::{Body, RequestBody};
+use crate::request::info::RequestInfo;
+use crate::request::user::UserInfo;
+
+/// Answers the requests that the filters let through.
+#[async_trait]
+pub trait Handler: Send + Sync + 'static {
+    /// Answers a request to a resource, to discovery or to OpenAPI; a path that is none of these is answered 404.
+    async fn handle(&self, info: &RequestInfo, user: &UserInfo, request: Request<RequestBody>) -> Response<Body>;
+
+    /// Whether requests can be answered: storage is reachable, caches are filled. Must not wait for that to come true.
+    ///
+    /// # Errors
+    /// What is missing, for the log.
+    async fn ready(&self) -> Result<(), String>;
+
+    /// Ends all watches, those to come as well.
+    async fn shutdown(&self);
+
+    /// Whether the request names a resource and subresource that exist. Only these become labels of metrics: what
+    /// clients make up must not fill the memory.
+    fn serves(&self, info: &RequestInfo) -> bool;
+
+    /// The paths that are answered, for the index at `/`.
+    fn paths(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How many objects are stored, by qualified resource, for example `birds.demo.example.com`.
+    fn stored_objects(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
+}
