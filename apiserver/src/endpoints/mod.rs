@@ -1,3 +1,323 @@
 //! One handler per verb: HTTP in, HTTP out. Everything that decides is in [`crate::registry`].
+//!
+//! [`Endpoints::handle`] finds the kind that a request names and calls the verb's handler; [`input`] and [`output`] turn
+//! bodies into objects and back; [`status`] is the one place where errors become answers.
 
 pub mod body;
+pub mod call;
+mod delete;
+mod gzip;
+mod input;
+mod namespace;
+mod output;
+mod read;
+pub mod status;
+pub mod table;
+mod watch;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH};
+use http::{HeaderMap, Method, Request, Response};
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use self::body::{Body, RequestBody};
+use self::call::Call;
+use self::status::{Status, page_not_found};
+use crate::discovery::Discovery;
+use crate::openapi::OpenApi;
+use crate::registry::Registry;
+use crate::registry::kind::Kind;
+use crate::request::info::RequestInfo;
+use crate::request::query::Query;
+use crate::request::user::UserInfo;
+use crate::storage::cache::feed::Feed;
+
+/// Everything that is served under `/api`, `/apis` and `/openapi`.
+pub struct Endpoints {
+    kinds: Vec<Arc<Kind>>,
+    resources: HashMap<GroupVersionResource, Served>,
+    discovery: Discovery,
+    openapi: OpenApi,
+    feed: Arc<Feed>,
+    following: JoinHandle<()>,
+    shutdown: tokio::sync::watch::Sender<bool>,
+    standalone: bool,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct GroupVersionResource(String, String, String);
+
+#[derive(Clone)]
+struct Served {
+    registry: Arc<Registry>,
+    version_index: usize,
+}
+
+const WARNING: HeaderName = HeaderName::from_static("warning");
+
+impl Endpoints {
+    /// Serves these registries, and starts to follow the store for their caches. A server that stands alone also answers
+    /// for the namespaces that it does not keep.
+    pub fn new(registries: Vec<Arc<Registry>>, feed: Arc<Feed>, standalone: bool) -> Self {
+        let kinds: Vec<Arc<Kind>> = registries.iter().map(|registry| registry.kind().clone()).collect();
+        let mut resources = HashMap::new();
+        for registry in registries {
+            for (version_index, version) in registry.kind().versions.iter().enumerate().filter(|(_, v)| v.served) {
+                let plural = registry.kind().plural.clone();
+                let name = GroupVersionResource(version.group.clone(), version.version.clone(), plural);
+                resources.insert(name, Served { registry: registry.clone(), version_index });
+            }
+        }
+        let follower = feed.clone();
+        Self {
+            discovery: Discovery::new(&kinds),
+            openapi: OpenApi::new(&kinds),
+            following: tokio::spawn(async move { follower.run().await }),
+            shutdown: tokio::sync::watch::Sender::new(false),
+            kinds,
+            resources,
+            feed,
+            standalone,
+        }
+    }
+
+    /// The kinds that are served.
+    pub fn kinds(&self) -> &[Arc<Kind>] {
+        &self.kinds
+    }
+
+    /// The paths that are answered beside those of resources.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths = self.discovery.paths();
+        paths.extend(self.openapi.paths());
+        paths
+    }
+
+    /// How many objects are stored, by qualified resource, for example `birds.demo.example.com`.
+    pub fn stored_objects(&self) -> Vec<(String, u64)> {
+        let mut counts: HashMap<String, u64> = HashMap::new();
+        for served in self.resources.values() {
+            counts.insert(served.registry.kind().qualified_resource(), served.registry.len() as u64);
+        }
+        counts.into_iter().collect()
+    }
+
+    /// Whether the request names a resource and subresource that are served.
+    pub fn serves(&self, info: &RequestInfo) -> bool {
+        self.find(info).is_some_and(|served| match info.subresource.as_str() {
+            "" => true,
+            "status" => served.registry.kind().versions[served.version_index].status,
+            _ => false,
+        })
+    }
+
+    /// Whether the caches are filled.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn ready(&self) -> Result<(), String> {
+        if self.feed.is_filled() { Ok(()) } else { Err("the caches are not filled yet".into()) }
+    }
+
+    /// Waits until the caches are filled.
+    pub async fn filled(&self) {
+        self.feed.filled().await;
+    }
+
+    /// Ends all watches, those to come as well.
+    pub fn shutdown(&self) {
+        self.shutdown.send_replace(true);
+    }
+
+    /// Answers a request to a resource, to discovery or to OpenAPI.
+    pub async fn handle(&self, info: &RequestInfo, user: &UserInfo, request: Request<RequestBody>) -> Response<Body> {
+        let accept = text(request.headers(), ACCEPT).map(str::to_owned);
+        let head_only = request.method() == Method::HEAD;
+        let mut response = if info.is_resource {
+            match self.resource(info, user, request).await {
+                Ok(response) => response,
+                Err(refused) => refused.into_response(accept.as_deref()),
+            }
+        } else {
+            self.document(info, &request)
+        };
+        if head_only {
+            *response.body_mut() = Body::Empty;
+        }
+        response
+    }
+
+    fn document(&self, info: &RequestInfo, request: &Request<RequestBody>) -> Response<Body> {
+        let path = info.path.as_str();
+        let accept = text(request.headers(), ACCEPT);
+        let if_none_match = text(request.headers(), IF_NONE_MATCH);
+        let query = request.uri().query().unwrap_or_default();
+        self.discovery
+            .respond(path, accept, if_none_match)
+            .or_else(|| self.openapi.respond(path, query, accept, if_none_match))
+            .unwrap_or_else(page_not_found)
+    }
+
+    fn find(&self, info: &RequestInfo) -> Option<&Served> {
+        let name = GroupVersionResource(info.group.clone(), info.version.clone(), info.resource.clone());
+        self.resources.get(&name)
+    }
+
+    async fn resource(
+        &self,
+        info: &RequestInfo,
+        user: &UserInfo,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Body>, Refused> {
+        let Some(served) = self.find(info).cloned() else {
+            if self.standalone && namespace::is_asked_for(info) {
+                return Ok(namespace::get(&info.name, text(request.headers(), ACCEPT)));
+            }
+            return Err(Refused::Page);
+        };
+        let (parts, body) = request.into_parts();
+        let mut call = Call {
+            context: Call::context(info, user),
+            version_index: served.version_index,
+            registry: served.registry,
+            info: info.clone(),
+            query: Query::parse(parts.uri.query().unwrap_or_default()),
+            headers: parts.headers,
+        };
+        if let Some(warning) = &call.version().deprecation_warning {
+            call.context.warn(warning);
+        }
+        route(&call, &parts.method)?;
+        if info.verb == "watch" {
+            let warnings = call.context.take_warnings();
+            let answer = watch::watch(call, self.shutdown.subscribe()).await;
+            return with_warnings(answer, warnings);
+        }
+        let answer = match info.verb {
+            "get" => read::get(&call).await,
+            "list" => read::list(&call).await,
+            "create" => write::create(&mut call, body).await,
+            "update" => write::update(&mut call, body).await,
+            "patch" => write::patch(&mut call, body).await,
+            "delete" => delete::delete(&mut call, body).await,
+            "deletecollection" => delete::delete_collection(&mut call, body).await,
+            _ => Err(not_allowed(&call)),
+        };
+        let warnings = call.context.take_warnings();
+        with_warnings(answer, warnings)
+    }
+}
+
+impl Drop for Endpoints {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
+
+/// Why a request on a resource is not served.
+enum Refused {
+    /// The path is none of ours.
+    Page,
+    /// With what was to be told about it all the same.
+    Status(Status, Vec<String>),
+}
+
+impl From<Status> for Refused {
+    fn from(status: Status) -> Self {
+        Self::Status(status, Vec::new())
+    }
+}
+
+impl Refused {
+    fn into_response(self, accept: Option<&str>) -> Response<Body> {
+        match self {
+            Self::Page => page_not_found(),
+            Self::Status(status, warnings) => {
+                let mut response = status.into_response(accept);
+                add_warnings(&mut response, &warnings);
+                response
+            }
+        }
+    }
+}
+
+/// Refuses what no handler answers: paths of the wrong scope, subresources that are not served, methods out of place.
+fn route(call: &Call, method: &Method) -> Result<(), Refused> {
+    let info = &call.info;
+    let kind = call.kind();
+    let collection = info.is_collection();
+    if !kind.namespaced && !info.namespace.is_empty() {
+        return Err(Refused::Page);
+    }
+    if kind.namespaced && info.namespace.is_empty() && !matches!(info.verb, "list" | "watch") {
+        // Of all namespaces together there are only lists and watches.
+        let status = if collection { not_allowed(call) } else { Status::no_such_resource() };
+        return Err(if info.verb == "create" || !collection { Refused::Page } else { status.into() });
+    }
+    match info.subresource.as_str() {
+        "" => {}
+        "status" if call.version().status => {
+            if !info.rest.is_empty() {
+                return Err(Refused::Page);
+            }
+            if !matches!(info.verb, "get" | "update" | "patch") {
+                return Err(not_allowed(call).into());
+            }
+        }
+        _ => return Err(Status::no_such_resource().into()),
+    }
+    let fits = match info.verb {
+        "create" => info.name.is_empty(),
+        "update" | "patch" => !info.name.is_empty(),
+        "list" | "watch" | "get" | "delete" | "deletecollection" => true,
+        _ => false,
+    };
+    if fits && *method != Method::OPTIONS { Ok(()) } else { Err(not_allowed(call).into()) }
+}
+
+fn not_allowed(call: &Call) -> Status {
+    let kind = call.kind();
+    Status::method_not_allowed(Some(json!({ "group": kind.group, "kind": kind.plural })))
+}
+
+fn with_warnings(answer: Result<Response<Body>, Status>, warnings: Vec<String>) -> Result<Response<Body>, Refused> {
+    match answer {
+        Ok(mut response) => {
+            add_warnings(&mut response, &warnings);
+            Ok(response)
+        }
+        Err(status) => Err(Refused::Status(status, warnings)),
+    }
+}
+
+/// Warnings are headers; what no header can hold is dropped, and what is too much is cut. Source:
+/// <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/filters/warning.go>
+fn add_warnings(response: &mut Response<Body>, warnings: &[String]) {
+    const ALL_MAX: usize = 4096;
+    const CUT: usize = 256;
+    let total: usize = warnings.iter().map(|text| text.chars().count()).sum();
+    let mut room = ALL_MAX;
+    for text in warnings {
+        if text.chars().any(char::is_control) {
+            continue;
+        }
+        let text: String = if total > ALL_MAX { text.chars().take(CUT).collect() } else { text.clone() };
+        let length = text.chars().count();
+        if length > room {
+            break;
+        }
+        room -= length;
+        let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_bytes(format!("299 - \"{escaped}\"").as_bytes()) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,6 +1,195 @@
 //! The life of an object: default, admit, validate, store. Nothing here knows HTTP: objects go in, objects or a typed
 //! error come out.
+//!
+//! - [`kind`] what a kind is, read from its CRD · [`strategy`] how it behaves · [`hooks`] the strategy without its type
+//! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
+//! - [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
 
 pub mod context;
+pub mod create;
+pub mod delete;
+pub mod error;
+pub mod hooks;
 pub mod kind;
+pub mod list;
+pub mod metadata;
+pub mod names;
+pub mod object;
+pub mod patch;
+pub mod read;
+pub mod selector;
 pub mod strategy;
+pub mod update;
+pub mod watch;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::admission::Chain;
+use crate::registry::context::RequestContext;
+use crate::registry::error::Error;
+use crate::registry::hooks::{Draft, Hooks, Mismatch};
+use crate::registry::kind::{Kind, KindVersion};
+use crate::registry::object::{Codec, Object};
+use crate::storage::cache::WatchCache;
+use crate::storage::cache::feed::Feed;
+use crate::storage::{Entry, Store};
+use crate::versions::Conversion;
+use crate::field;
+
+/// Everything that can be done with the objects of one kind.
+pub struct Registry {
+    kind: Arc<Kind>,
+    hooks: Arc<dyn Hooks>,
+    conversion: Arc<dyn Conversion>,
+    admission: Arc<Chain>,
+    store: Arc<dyn Store>,
+    cache: Arc<WatchCache<Object>>,
+    feed: Arc<Feed>,
+}
+
+/// What a registry is put together from.
+pub struct Parts {
+    /// The kind.
+    pub kind: Arc<Kind>,
+    /// How it behaves.
+    pub hooks: Arc<dyn Hooks>,
+    /// How its versions become each other.
+    pub conversion: Arc<dyn Conversion>,
+    /// Who is asked before a write.
+    pub admission: Arc<Chain>,
+    /// Where its objects are kept.
+    pub store: Arc<dyn Store>,
+    /// Its objects in memory, fed by `feed`.
+    pub cache: Arc<WatchCache<Object>>,
+    /// What fills the cache.
+    pub feed: Arc<Feed>,
+}
+
+/// What a write came to.
+pub struct Outcome {
+    /// The object as it is stored, or would be in a dry run.
+    pub object: Arc<Object>,
+    /// Whether it is new.
+    pub created: bool,
+}
+
+impl Registry {
+    /// A registry of these parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { kind, hooks, conversion, admission, store, cache, feed } = parts;
+        Self { kind, hooks, conversion, admission, store, cache, feed }
+    }
+
+    /// The kind that it keeps.
+    pub fn kind(&self) -> &Arc<Kind> {
+        &self.kind
+    }
+
+    /// How many objects are stored.
+    pub fn len(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Whether nothing is stored.
+    pub fn is_empty(&self) -> bool {
+        self.cache.is_empty()
+    }
+
+    /// An object as a value of the given version.
+    ///
+    /// # Errors
+    /// An object that cannot be read, or not in this version.
+    pub fn show(&self, object: &Object, version: &KindVersion) -> Result<Value, Error> {
+        let value = self.read_value(object)?;
+        self.from_storage(value, version)
+    }
+
+    fn read_value(&self, object: &Object) -> Result<Value, Error> {
+        self.usable(object)?;
+        object.value().map_err(|error| Error::Corrupt { key: self.key_of(object), message: error.to_string() })
+    }
+
+    /// Refuses an object whose stored bytes cannot be read.
+    fn usable(&self, object: &Object) -> Result<(), Error> {
+        match object.corrupt() {
+            None => Ok(()),
+            Some(message) => Err(Error::Corrupt { key: self.key_of(object), message: message.to_owned() }),
+        }
+    }
+
+    fn from_storage(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
+        Ok(self.conversion.convert(self.kind.storage_version(), version, object)?)
+    }
+
+    fn to_storage(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
+        Ok(self.conversion.convert(version, self.kind.storage_version(), object)?)
+    }
+
+    /// `/registry/GROUP/PLURAL/NAMESPACE/`, or without the namespace when all are meant or there is none.
+    fn prefix(&self, namespace: &str) -> String {
+        let root = self.cache.prefix();
+        if namespace.is_empty() { root.to_owned() } else { format!("{root}{namespace}/") }
+    }
+
+    fn key(&self, namespace: &str, name: &str) -> String {
+        format!("{}{name}", self.prefix(namespace))
+    }
+
+    fn key_of(&self, object: &Object) -> String {
+        self.key(&object.summary.namespace, &object.summary.name)
+    }
+
+    fn codec(&self) -> &Codec {
+        self.cache.codec()
+    }
+
+    fn decode(&self, entry: &Entry) -> Arc<Object> {
+        // The cache mostly has this very object, and then nothing has to be read.
+        match self.cache.get(&entry.key) {
+            Some(object) if object.revision == entry.revision => object,
+            _ => Arc::new(Object::new(self.codec(), &entry.value, entry.revision)),
+        }
+    }
+
+    async fn stored(&self, key: &str) -> Result<Option<Arc<Object>>, Error> {
+        Ok(self.store.get(key).await?.map(|entry| self.decode(&entry)))
+    }
+
+    fn not_found(name: &str) -> Error {
+        Error::NotFound { name: name.to_owned() }
+    }
+
+    /// The schema's errors and the strategy's own. A value that the strategy's type does not take is not shown to the
+    /// strategy; then the schema has found why, or the type's own words must do.
+    fn invalid(
+        &self,
+        cx: &RequestContext,
+        object: &mut Draft,
+        old: Option<&mut Draft>,
+        errors: &mut field::Errors,
+    ) -> Result<(), Error> {
+        let before = errors.len();
+        let schema = &self.kind.storage_version().schema;
+        match &old {
+            None => schema.validate(object.value(), errors),
+            Some(old) => schema.validate_update(object.value(), old.value(), errors),
+        }
+        let result = match old {
+            None => self.hooks.validate(cx, object, errors),
+            Some(old) => self.hooks.validate_update(cx, object, old, errors),
+        };
+        match result {
+            Err(_) if errors.len() > before => Ok(()),
+            result => result.map_err(|error| mismatch(object.value(), &error)),
+        }
+    }
+}
+
+/// The answer to an object that passes the schema's rules but is not of the strategy's type.
+fn mismatch(object: &Value, error: &Mismatch) -> Error {
+    let mut errors = field::Errors::default();
+    errors.invalid("<root>", &Value::Null, error.to_string());
+    Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }
+}

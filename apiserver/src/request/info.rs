@@ -5,6 +5,8 @@
 
 use http::Method;
 
+use super::query::{Query, decode_bytes};
+
 /// A request in the terms of authorization: a verb on a resource, or on a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestInfo {
@@ -37,8 +39,64 @@ impl RequestInfo {
     /// # Errors
     /// A segment that does not decode to UTF-8, or that decodes to something no key may hold.
     pub fn new(method: &Method, path: &str, query: &str) -> Result<Self, BadPath> {
-        let _ = (method, path, query);
-        todo!()
+        let mut info = Self { verb: method_verb(method), path: path.to_owned(), ..Self::default() };
+        let trimmed = path.trim_matches('/');
+        let mut raw = trimmed.split('/').filter(|segment| !segment.is_empty());
+        let core = match raw.next() {
+            Some("api") => true,
+            Some("apis") => false,
+            _ => return Ok(info),
+        };
+        let segments: Vec<String> = raw.map(segment).collect::<Result<_, _>>()?;
+        let head = if core { 1 } else { 2 };
+        if segments.len() <= head {
+            return Ok(info);
+        }
+        let mut segments = segments.into_iter();
+        let mut next = || segments.next().unwrap_or_default();
+        if !core {
+            info.group = next();
+        }
+        info.version = next();
+        info.is_resource = true;
+        let mut first = next();
+        // The legacy form /watch/... is a watch whatever the query says.
+        let legacy_watch = first == "watch";
+        if legacy_watch {
+            first = next();
+        }
+        if first == "namespaces" {
+            let namespace = next();
+            let what = next();
+            info.namespace = namespace;
+            match what.as_str() {
+                "" | "status" | "finalize" => {
+                    info.resource = first;
+                    info.name = info.namespace.clone();
+                    info.subresource = what;
+                }
+                _ => {
+                    info.resource = what;
+                    info.name = next();
+                    info.subresource = next();
+                }
+            }
+        } else {
+            info.resource = first;
+            info.name = next();
+            info.subresource = next();
+        }
+        info.rest = segments.collect();
+        info.verb = resource_verb(method, legacy_watch, &info.name, query);
+        if matches!(info.verb, "list" | "watch" | "deletecollection") && info.name.is_empty() {
+            info.name = pinned_name(query).unwrap_or_default();
+        }
+        Ok(info)
+    }
+
+    /// Whether a collection was addressed; `name` may still be set by a field selector.
+    pub fn is_collection(&self) -> bool {
+        matches!(self.verb, "list" | "watch" | "deletecollection" | "create") && self.subresource.is_empty()
     }
 }
 
@@ -46,3 +104,121 @@ impl RequestInfo {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("invalid path segment {0:?}")]
 pub struct BadPath(pub String);
+
+fn segment(raw: &str) -> Result<String, BadPath> {
+    let text = String::from_utf8(decode_bytes(raw)).map_err(|_| BadPath(raw.to_owned()))?;
+    if matches!(text.as_str(), "." | "..") || text.contains('/') || text.contains('%') || text.contains('\0') {
+        return Err(BadPath(text));
+    }
+    Ok(text)
+}
+
+fn method_verb(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "get",
+        "HEAD" => "head",
+        "POST" => "post",
+        "PUT" => "put",
+        "PATCH" => "patch",
+        "DELETE" => "delete",
+        "OPTIONS" => "options",
+        "CONNECT" => "connect",
+        "TRACE" => "trace",
+        _ => "unknown",
+    }
+}
+
+fn resource_verb(method: &Method, legacy_watch: bool, name: &str, query: &str) -> &'static str {
+    let collection = name.is_empty();
+    match method.as_str() {
+        "GET" | "HEAD" if legacy_watch => "watch",
+        "GET" | "HEAD" if collection && Query::parse(query).flag("watch") => "watch",
+        "GET" | "HEAD" if collection => "list",
+        "GET" | "HEAD" => "get",
+        "POST" => "create",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        "DELETE" if collection => "deletecollection",
+        "DELETE" => "delete",
+        _ => method_verb(method),
+    }
+}
+
+/// The name that a field selector pins by equality, so that rights to one object suffice to list or watch it.
+fn pinned_name(query: &str) -> Option<String> {
+    if !query.contains("fieldSelector") {
+        return None;
+    }
+    let query = Query::parse(query);
+    let term = query.text("fieldSelector").split(',').find_map(|term| term.trim().strip_prefix("metadata.name="))?;
+    let name = term.strip_prefix('=').unwrap_or(term);
+    segment(name).ok().filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(method: &str, path: &str, expect: &str) {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let seen = match RequestInfo::new(&method.parse().unwrap_or_default(), path, query) {
+            Err(error) => error.to_string(),
+            Ok(info) if !info.is_resource => format!("{} path", info.verb),
+            Ok(info) => {
+                let mut text = format!("{} {}.{}.{}", info.verb, info.resource, info.version, info.group);
+                for (mark, part) in [(" in ", &info.namespace), (" named ", &info.name), (" /", &info.subresource)] {
+                    if !part.is_empty() {
+                        text += &format!("{mark}{part}");
+                    }
+                }
+                if !info.rest.is_empty() {
+                    text += &format!(" rest {}", info.rest.join("/"));
+                }
+                text
+            }
+        };
+        assert_eq!(seen, expect, "{method} {path}");
+    }
+
+    #[test]
+    fn a_path_names_a_resource_or_nothing() {
+        check("GET", "/apis/g/v1/birds", "list birds.v1.g");
+        check("GET", "/apis/g/v1/birds/", "list birds.v1.g");
+        check("GET", "/apis/g/v1/namespaces/n/birds", "list birds.v1.g in n");
+        check("GET", "/apis/g/v1/namespaces/n/birds/a", "get birds.v1.g in n named a");
+        check("HEAD", "/apis/g/v1/namespaces/n/birds/a", "get birds.v1.g in n named a");
+        check("PUT", "/apis/g/v1/namespaces/n/birds/a/status", "update birds.v1.g in n named a /status");
+        check("GET", "/apis/g/v1/namespaces/n/birds/a/proxy/x/y", "get birds.v1.g in n named a /proxy rest x/y");
+        check("POST", "/apis/g/v1/namespaces/n/birds", "create birds.v1.g in n");
+        check("PATCH", "/apis/g/v1/nests/a", "patch nests.v1.g named a");
+        check("DELETE", "/apis/g/v1/nests/a", "delete nests.v1.g named a");
+        check("DELETE", "/apis/g/v1/nests", "deletecollection nests.v1.g");
+        check("GET", "/api/v1/namespaces/n/events", "list events.v1. in n");
+        check("GET", "/api/v1/namespaces/n", "get namespaces.v1. in n named n");
+        check("GET", "/api/v1/namespaces", "list namespaces.v1.");
+        check("PUT", "/api/v1/namespaces/n/finalize", "update namespaces.v1. in n named n /finalize");
+        check("GET", "/apis/g/v1", "get path");
+        check("GET", "/apis", "get path");
+        check("GET", "/healthz", "get path");
+        check("POST", "/", "post path");
+    }
+
+    #[test]
+    fn a_watch_is_asked_for_in_three_ways() {
+        check("GET", "/apis/g/v1/birds?watch=1", "watch birds.v1.g");
+        check("GET", "/apis/g/v1/birds?watch", "watch birds.v1.g");
+        check("GET", "/apis/g/v1/birds?watch=false", "list birds.v1.g");
+        check("GET", "/apis/g/v1/watch/namespaces/n/birds", "watch birds.v1.g in n");
+        check("GET", "/apis/g/v1/watch/namespaces/n/birds/a", "watch birds.v1.g in n named a");
+        check("GET", "/apis/g/v1/birds?fieldSelector=metadata.name%3Da", "list birds.v1.g named a");
+    }
+
+    #[test]
+    fn a_segment_can_leave_no_folder() {
+        check("GET", "/apis/g/v1/namespaces/n/birds/%2e%2e", "invalid path segment \"..\"");
+        check("GET", "/apis/g/v1/namespaces/n/birds/a%2Fb", "invalid path segment \"a/b\"");
+        check("GET", "/apis/g/v1/namespaces/n/birds/a%25b", "invalid path segment \"a%b\"");
+        check("GET", "/apis/g/v1/namespaces/n/birds/%FF", "invalid path segment \"%FF\"");
+    }
+}

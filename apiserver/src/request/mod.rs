@@ -1,4 +1,9 @@
 //! What a request asks for and in which form: its path, its options, its media types. Pure functions, no IO.
 
+pub mod decode;
 pub mod info;
+pub mod media;
+pub mod options;
+pub mod query;
+pub mod selectors;
 pub mod user;

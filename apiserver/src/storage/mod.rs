@@ -7,6 +7,7 @@
 //! Three implementations, held to the same promises by `contract` (a feature): [`memory`] for tests, [`embedded`] for a
 //! server that stands alone, [`etcd`] for one that shares its data with replicas.
 
+pub mod cache;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod embedded;
@@ -170,6 +171,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub trait Store: Send + Sync + 'static {
     /// The newest revision. Whatever was acknowledged to anyone before this call is at or below it.
     async fn revision(&self) -> Result<Revision, ReadError>;
+
+    /// The newest revision, where that is known without asking anyone; `None` where it is not.
+    fn revision_now(&self) -> Option<Revision> {
+        None
+    }
 
     /// The newest value of `key`, with nothing acknowledged before the call missing.
     async fn get(&self, key: &str) -> Result<Option<Entry>, ReadError>;

@@ -1,0 +1,131 @@
+//! One request on a resource: what it asks for, of which kind, and how it wants its answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::body::RequestBody;
+use super::status::Status;
+use crate::registry::Registry;
+use crate::registry::context::RequestContext;
+use crate::registry::error::Error;
+use crate::registry::kind::{Kind, KindVersion};
+use crate::request::info::RequestInfo;
+use crate::request::media::{self, Transform, Wanted};
+use crate::request::query::Query;
+use crate::request::user::UserInfo;
+
+/// The largest body that is read. Source: `MaxRequestBodyBytes` in Kubernetes' server configuration.
+pub const BODY_BYTES_MAX: usize = 3 << 20;
+
+/// A request on a resource that is served.
+pub struct Call {
+    /// The objects of the kind.
+    pub registry: Arc<Registry>,
+    /// Which of the kind's versions was asked for.
+    pub version_index: usize,
+    /// What was asked for.
+    pub info: RequestInfo,
+    /// The query.
+    pub query: Query,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// What hooks may know.
+    pub context: RequestContext,
+}
+
+impl Call {
+    /// The kind.
+    pub fn kind(&self) -> &Kind {
+        self.registry.kind()
+    }
+
+    /// The version that was asked for.
+    pub fn version(&self) -> &KindVersion {
+        &self.registry.kind().versions[self.version_index]
+    }
+
+    /// A context for the hooks.
+    pub fn context(info: &RequestInfo, user: &UserInfo) -> RequestContext {
+        let mut context = RequestContext::default();
+        context.user = user.clone();
+        context.verb = info.verb.to_owned();
+        context.namespace = info.namespace.clone();
+        context.name = info.name.clone();
+        context.subresource = info.subresource.clone();
+        context.version = info.version.clone();
+        context
+    }
+
+    /// A header as text; empty where it is absent or no text.
+    pub fn header(&self, name: http::HeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The form in which one object is wanted.
+    ///
+    /// # Errors
+    /// 406.
+    pub fn wanted(&self) -> Result<Wanted, Status> {
+        let wanted = media::negotiate(self.header(ACCEPT)).map_err(|_| Status::not_acceptable())?;
+        if wanted.transform == Transform::PartialList {
+            let message = "you requested PartialObjectMetadataList, but the requested object is not a list";
+            return Err(Status::new(406, "NotAcceptable", message));
+        }
+        Ok(wanted)
+    }
+
+    /// The form in which a list is wanted.
+    ///
+    /// # Errors
+    /// 406.
+    pub fn wanted_list(&self) -> Result<Wanted, Status> {
+        let wanted = media::negotiate(self.header(ACCEPT)).map_err(|_| Status::not_acceptable())?;
+        if wanted.transform == Transform::Partial {
+            let message =
+                format!("you requested PartialObjectMetadata, but the requested object is a list ({})", self.kind().list_kind);
+            return Err(Status::new(406, "NotAcceptable", message));
+        }
+        Ok(wanted)
+    }
+
+    /// Whether JSON is to be read by a person.
+    pub fn pretty(&self) -> bool {
+        match self.query.get("pretty") {
+            Some(value) => !matches!(value, "false" | "0"),
+            None => {
+                let agent = self.header(USER_AGENT);
+                ["curl", "Wget", "Mozilla/5.0"].iter().any(|start| agent.starts_with(start))
+            }
+        }
+    }
+
+    /// Whether the client unpacks gzip.
+    pub fn takes_gzip(&self) -> bool {
+        self.header(ACCEPT_ENCODING).split(',').any(|coding| coding.trim().split(';').next() == Some("gzip"))
+    }
+
+    /// The content type of the body.
+    pub fn content_type(&self) -> Option<&str> {
+        self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok())
+    }
+
+    /// What a failed operation is answered with.
+    pub fn failed(&self, error: &Error) -> Status {
+        Status::of(error, self.kind())
+    }
+}
+
+/// Reads a body whole.
+///
+/// # Errors
+/// 413 over the limit, 400 for a connection that breaks.
+pub async fn read_body(body: RequestBody) -> Result<Bytes, Status> {
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Status::too_large(BODY_BYTES_MAX)),
+        Err(error) => Err(Status::bad_request(format!("the body of the request could not be read: {error}"))),
+    }
+}

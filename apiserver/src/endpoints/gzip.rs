@@ -1,0 +1,107 @@
+//! Long answers are packed where the client takes it. Source: `gzip` in Kubernetes' response writers.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures::StreamExt;
+use http::Response;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
+
+use super::body::Body;
+
+/// Shorter bodies are not worth the work.
+const BYTES_MIN: usize = 128 << 10;
+
+/// A body, packed or not.
+pub struct Coded {
+    body: Body,
+    content_type: &'static str,
+    packed: bool,
+}
+
+impl Coded {
+    /// A body as it is.
+    pub fn plain(body: Body) -> Self {
+        Self { body, content_type: "application/json", packed: false }
+    }
+
+    /// The same with another content type.
+    #[must_use]
+    pub fn with_type(self, content_type: &'static str) -> Self {
+        Self { content_type, ..self }
+    }
+
+    /// The answer.
+    pub fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(self.body);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        if self.packed {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+        response
+    }
+}
+
+/// Packs a body that is all there and long enough.
+pub fn body(body: Body) -> Coded {
+    match body {
+        Body::Full(bytes) if bytes.len() > BYTES_MIN => {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            match encoder.write_all(&bytes).and_then(|()| encoder.finish()) {
+                Ok(packed) => Coded { body: packed.into(), content_type: "application/json", packed: true },
+                Err(_) => Coded::plain(Body::Full(bytes)),
+            }
+        }
+        body => Coded::plain(body),
+    }
+}
+
+/// Packs a list that is put together while it is sent, chunk by chunk.
+pub fn list(body: Body) -> Coded {
+    let Body::Stream(chunks) = body else { return self::body(body) };
+    let encoder = Some(GzEncoder::new(Vec::new(), Compression::fast()));
+    let packed = futures::stream::unfold((chunks, encoder), |(mut chunks, encoder)| async move {
+        let mut encoder = encoder?;
+        // Writing into memory has no way to fail; should it, the client sees a stream that ends early.
+        match chunks.next().await {
+            Some(chunk) => {
+                encoder.write_all(&chunk).ok()?;
+                let packed = std::mem::take(encoder.get_mut());
+                Some((Bytes::from(packed), (chunks, Some(encoder))))
+            }
+            None => Some((Bytes::from(encoder.finish().ok()?), (chunks, None))),
+        }
+    });
+    let packed = packed.filter(|chunk| std::future::ready(!chunk.is_empty()));
+    Coded { body: Body::Stream(packed.boxed()), content_type: "application/json", packed: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn unpack(coded: Coded) -> Vec<u8> {
+        let packed = coded.body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let mut out = Vec::new();
+        GzDecoder::new(&*packed).read_to_end(&mut out).expect("gzip");
+        out
+    }
+
+    #[tokio::test]
+    async fn long_bodies_are_packed_and_short_ones_are_not() {
+        assert!(!body(vec![b'x'; 100].into()).packed);
+        let long = vec![b'x'; BYTES_MIN + 1];
+        assert_eq!(unpack(body(long.clone().into())).await, long);
+        let chunks: Vec<Bytes> = long.chunks(1000).map(Bytes::copy_from_slice).collect();
+        assert_eq!(unpack(list(Body::Stream(futures::stream::iter(chunks).boxed()))).await, long);
+    }
+}

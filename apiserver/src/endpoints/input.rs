@@ -1,0 +1,119 @@
+//! Bodies that hold an object: decoded, of the right type, without fields that the kind does not have.
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::status::Status;
+use crate::registry::metadata::{self, shape};
+use crate::request::decode::{self, DecodeError, Format};
+use crate::request::media;
+use crate::request::options::FieldValidation;
+
+/// Decodes the object of a create or update.
+///
+/// # Errors
+/// 415, 400 for what is no object or not of this kind and version, 400 for unknown or duplicate fields under Strict.
+pub fn object(call: &Call, body: &[u8], validation: FieldValidation) -> Result<Value, Status> {
+    let format = format(call)?;
+    let decoded = decode::decode(body, format).map_err(|error| undecodable(call, body, &error))?;
+    let mut object = decoded.value;
+    check_type(call, &object, body)?;
+    let mut unknown = Vec::new();
+    shape::conform(&mut object, &mut unknown).map_err(|problem| unreadable(call, &problem))?;
+    call.version().schema.prune(&mut object, &mut unknown);
+    let problems = problems(decoded.duplicates, unknown);
+    match validation {
+        FieldValidation::Ignore => {}
+        FieldValidation::Warn => problems.into_iter().for_each(|problem| call.context.warn(problem)),
+        FieldValidation::Strict if problems.is_empty() => {}
+        FieldValidation::Strict => {
+            return Err(unreadable(call, &format!("strict decoding error: {}", problems.join(", "))));
+        }
+    }
+    check_namespace(call, &object)?;
+    Ok(object)
+}
+
+/// The format of the body.
+///
+/// # Errors
+/// 415.
+pub fn format(call: &Call) -> Result<Format, Status> {
+    media::content_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::WRITABLE))
+}
+
+/// What is wrong with the fields of a document: duplicates in their order, then unknown ones sorted.
+pub fn problems(duplicates: Vec<String>, mut unknown: Vec<String>) -> Vec<String> {
+    unknown.sort();
+    unknown.dedup();
+    duplicates.into_iter().chain(unknown.into_iter().map(|path| format!("unknown field {path:?}"))).collect()
+}
+
+/// The name in the body must be the one in the path.
+///
+/// # Errors
+/// 400.
+pub fn check_name(call: &Call, object: &Value) -> Result<(), Status> {
+    let (name, wanted) = (metadata::text(object, "name"), call.info.name.as_str());
+    if name.is_empty() {
+        let message = format!("the name of the object ({wanted} based on URL) was undeterminable: name must be provided");
+        return Err(Status::bad_request(message));
+    }
+    if name != wanted {
+        let message = format!("the name of the object ({name}) does not match the name on the URL ({wanted})");
+        return Err(Status::bad_request(message));
+    }
+    Ok(())
+}
+
+/// The namespace in the body must be the one in the path; cluster-scoped kinds have none, whatever the body says.
+///
+/// # Errors
+/// 400.
+pub fn check_namespace(call: &Call, object: &Value) -> Result<(), Status> {
+    let namespace = metadata::text(object, "namespace");
+    if !call.kind().namespaced || namespace.is_empty() || namespace == call.info.namespace {
+        return Ok(());
+    }
+    let message = "the namespace of the provided object does not match the namespace sent on the request";
+    Err(Status::bad_request(message))
+}
+
+fn check_type(call: &Call, object: &Value, body: &[u8]) -> Result<(), Status> {
+    let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (kind, api_version) = (text("kind"), text("apiVersion"));
+    if kind.is_empty() {
+        let body = String::from_utf8_lossy(body);
+        return Err(Status::bad_request(format!("Object 'Kind' is missing in '{body}'")));
+    }
+    let wanted = call.version().api_version();
+    if api_version != wanted {
+        let message =
+            format!("the API version in the data ({api_version}) does not match the expected API version ({wanted})");
+        return Err(Status::bad_request(message));
+    }
+    if kind != call.kind().kind {
+        let message = format!(
+            "{kind} in version {:?} cannot be handled as a {}: kind must be {}",
+            call.version().version,
+            call.kind().kind,
+            call.kind().kind
+        );
+        return Err(Status::bad_request(message));
+    }
+    Ok(())
+}
+
+fn unreadable(call: &Call, problem: &str) -> Status {
+    let kind = &call.kind().kind;
+    Status::bad_request(format!("{kind} in version {:?} cannot be handled as a {kind}: {problem}", call.version().version))
+}
+
+/// The start of the body tells a person which of many requests it was.
+fn undecodable(call: &Call, body: &[u8], error: &DecodeError) -> Status {
+    let summary: String = String::from_utf8_lossy(body).chars().take(30).collect();
+    let kind = &call.kind().kind;
+    let message =
+        format!("the object provided is unrecognized (must be of type {kind}): {error} ({summary:?})");
+    Status::bad_request(message)
+}

@@ -1,0 +1,236 @@
+//! GET with `watch`: a stream of events, one line of JSON each.
+//!
+//! What is wrong before the stream begins is an HTTP error, except that a start which is too old is an event: clients
+//! of Kubernetes look for it there. All events that are ready go out in one write.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::StreamExt;
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use rand::Rng;
+use serde_json::json;
+use tokio::sync::watch::Receiver;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::body::Body;
+use super::call::Call;
+use super::output::{self, Form};
+use super::status::Status;
+use super::table::IncludeObject;
+use crate::registry::error::Error;
+use crate::registry::watch::{EventType, Step, Watch, WatchEvent, WatchQuery};
+use crate::request::decode::Format;
+use crate::request::media::{Transform, Wanted};
+use crate::request::options;
+
+/// A watch without a timeout ends somewhere between one and two of these. Source: `MinRequestTimeout` in Kubernetes.
+const TIMEOUT_MIN: u64 = 1800;
+/// How often bookmarks are sent. Source: `bookmarkFrequency` in Kubernetes' watch cache.
+const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// How long before the end the last bookmark is sent.
+const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
+
+/// Starts a watch.
+///
+/// # Errors
+/// 400, 406, 422, 500.
+pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body>, Status> {
+    let wanted = call.wanted_list().or_else(|_| call.wanted())?;
+    if wanted.format == Format::Yaml {
+        return Err(Status::not_acceptable());
+    }
+    let include = output::include_object(&call)?;
+    let options = options::watch(&call.query).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
+    // The legacy path of a single object pins its name as a field selector would.
+    let pinned = format!("metadata.name={}", call.info.name);
+    let field_selector = if call.info.name.is_empty() || !options.field_selector.is_empty() {
+        options.field_selector.as_str()
+    } else {
+        pinned.as_str()
+    };
+    let selector = call.registry.selector(call.version(), &options.label_selector, field_selector);
+    let selector = selector.map_err(|error| call.failed(&error))?;
+    let query = WatchQuery { namespace: call.info.namespace.clone(), selector, start: options.start };
+
+    let seconds = options.timeout_seconds.unwrap_or_else(|| rand::rng().random_range(TIMEOUT_MIN..2 * TIMEOUT_MIN));
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let stream = match call.registry.watch(query).await {
+        Ok(watch) => {
+            let stream =
+                Stream { watch, wanted, include, bookmarks: options.bookmarks, end, shutdown, next: first_bookmark(end), columns_sent: false, call };
+            futures::stream::unfold(Some(stream), Stream::next).boxed()
+        }
+        Err(error @ (Error::Expired { .. } | Error::TooLargeResourceVersion { .. })) => {
+            let line = error_event(&call.failed(&error));
+            futures::stream::once(std::future::ready(line)).boxed()
+        }
+        Err(error) => return Err(call.failed(&error)),
+    };
+    let mut response = Response::new(Body::Stream(stream));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// A watch on its way to a client.
+struct Stream {
+    call: Call,
+    watch: Watch,
+    wanted: Wanted,
+    include: IncludeObject,
+    bookmarks: bool,
+    /// When it ends.
+    end: Instant,
+    /// When the next bookmark is due.
+    next: Instant,
+    shutdown: Receiver<bool>,
+    /// Only the first Table says what its columns are.
+    columns_sent: bool,
+}
+
+impl Stream {
+    /// The next bytes to send and the state to go on with; `None` ends the stream.
+    async fn next(state: Option<Self>) -> Option<(Bytes, Option<Self>)> {
+        let mut state = state?;
+        loop {
+            let step = match state.watch.step() {
+                Ok(step) => step,
+                Err(error) => return Some((error_event(&state.call.failed(&error)), None)),
+            };
+            let lines = match step {
+                Step::Events(events) => match state.lines(events) {
+                    Ok(lines) => lines,
+                    Err(status) => return Some((error_event(&status), None)),
+                },
+                Step::Idle => Bytes::new(),
+            };
+            let lines = state.with_initial_end(lines);
+            if !lines.is_empty() {
+                return Some((lines, Some(state)));
+            }
+            if *state.shutdown.borrow() {
+                return None;
+            }
+            let wake = if state.bookmarks { state.next.min(state.end) } else { state.end };
+            let timer: Pin<Box<Sleep>> = Box::pin(sleep_until(wake));
+            tokio::select! {
+                () = state.watch.changed() => {}
+                _ = state.shutdown.changed() => {}
+                () = timer => {
+                    if Instant::now() >= state.end {
+                        return None;
+                    }
+                    // What has happened meanwhile comes first: a bookmark promises that nothing before it is missing.
+                    if let Ok(Step::Idle) = state.watch.step() {
+                        state.next = following_bookmark(state.end);
+                        let line = state.bookmark(false);
+                        return Some((line, Some(state)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn lines(&mut self, events: Vec<WatchEvent>) -> Result<Bytes, Status> {
+        let stored_form = self.wanted.transform == Transform::None && self.call.version_index == self.call.kind().storage;
+        if stored_form {
+            if let [event] = events.as_slice() {
+                return Ok(stored_frame(event));
+            }
+            let frames: Vec<Bytes> = events.iter().map(stored_frame).collect();
+            let mut out = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
+            frames.iter().for_each(|frame| out.put_slice(frame));
+            return Ok(out.freeze());
+        }
+        let form = Form::of(self.call.version(), self.wanted, self.include);
+        let mut out = Vec::new();
+        for event in &events {
+            let object = output::shown(&self.call, &event.object)?;
+            open(event.event_type.name(), &mut out);
+            form.write_single(&object, !std::mem::replace(&mut self.columns_sent, true), &mut out);
+            out.extend_from_slice(b"}\n");
+        }
+        Ok(out.into())
+    }
+
+    /// The end of the initial state is told with a bookmark, to those who take bookmarks.
+    fn with_initial_end(&mut self, lines: Bytes) -> Bytes {
+        if !self.watch.take_initial_end() || !self.bookmarks {
+            return lines;
+        }
+        [lines, self.bookmark(true)].concat().into()
+    }
+
+    fn bookmark(&mut self, initial_end: bool) -> Bytes {
+        let mut metadata = json!({ "resourceVersion": self.watch.position().to_string() });
+        if initial_end {
+            metadata["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
+        }
+        let object = json!({
+            "kind": self.call.kind().kind, "apiVersion": self.call.version().api_version(), "metadata": metadata,
+        });
+        let mut out = Vec::new();
+        open("BOOKMARK", &mut out);
+        // A bookmark's row keeps its metadata whatever the client asked for: it is all that there is.
+        let include = if self.include == IncludeObject::None { IncludeObject::Metadata } else { self.include };
+        let form = Form::of(self.call.version(), self.wanted, include);
+        let columns = self.wanted.transform == Transform::Table && !std::mem::replace(&mut self.columns_sent, true);
+        form.write_single(&object, columns, &mut out);
+        out.extend_from_slice(b"}\n");
+        out.into()
+    }
+}
+
+impl EventType {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+        }
+    }
+}
+
+/// The line of an event as it is stored: encoded once, for all who watch.
+fn stored_frame(event: &WatchEvent) -> Bytes {
+    let encode = || {
+        let json = event.object.json();
+        let mut out = Vec::with_capacity(json.len() + 40);
+        open(event.event_type.name(), &mut out);
+        out.extend_from_slice(&json);
+        out.extend_from_slice(b"}\n");
+        Bytes::from(out)
+    };
+    match &event.change {
+        Some(change) => change.frames[event.event_type as usize].get_or_init(encode).clone(),
+        None => encode(),
+    }
+}
+
+fn open(event_type: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"type":""#);
+    out.extend_from_slice(event_type.as_bytes());
+    out.extend_from_slice(br#"","object":"#);
+}
+
+fn error_event(status: &Status) -> Bytes {
+    let mut out = Vec::new();
+    open("ERROR", &mut out);
+    let _ = serde_json::to_writer(&mut out, &status.document());
+    out.extend_from_slice(b"}\n");
+    out.into()
+}
+
+/// Two seconds before the end, or in a minute; in a minute for a watch that is shorter than the margin.
+fn first_bookmark(end: Instant) -> Instant {
+    let now = Instant::now();
+    end.checked_sub(BOOKMARK_BEFORE_END).filter(|last| *last > now).map_or(now + BOOKMARK_EVERY, |last| last.min(now + BOOKMARK_EVERY))
+}
+
+fn following_bookmark(end: Instant) -> Instant {
+    let last = end - BOOKMARK_BEFORE_END;
+    let regular = Instant::now() + BOOKMARK_EVERY;
+    if last > Instant::now() { last.min(regular) } else { regular }
+}

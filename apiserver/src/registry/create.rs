@@ -1,0 +1,134 @@
+//! What a create means. Source: <https://github.com/kubernetes/apiserver/blob/master/pkg/registry/rest/create.go>
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::context::RequestContext;
+use super::error::Error;
+use super::hooks::Draft;
+use super::kind::KindVersion;
+use super::metadata::{self, owners, validation};
+use super::object::Object;
+use super::{Outcome, Registry, mismatch, names};
+use crate::admission::Operation;
+use crate::field;
+use crate::storage::WriteError;
+
+/// How many names are tried when the server makes them up.
+const NAMES_MAX: usize = 8;
+
+impl Registry {
+    /// Stores a new object, given in `version`, already of the right type, in `cx.namespace`.
+    ///
+    /// # Errors
+    /// Invalid objects, taken names, refusals of admission, a store that fails.
+    pub async fn create(&self, cx: &RequestContext, version: &KindVersion, object: Value) -> Result<Outcome, Error> {
+        if !matches!(metadata::text(&object, "resourceVersion"), "" | "0") && !cx.dry_run && is_version(&object) {
+            return Err(Error::ResourceVersionOnCreate);
+        }
+        let generated = metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty();
+        let mut tries = if generated { NAMES_MAX } else { 1 };
+        loop {
+            tries -= 1;
+            match self.try_create(cx, version, object.clone(), generated).await {
+                Err(Error::AlreadyExists { .. }) if tries > 0 => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_create(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        mut object: Value,
+        generated: bool,
+    ) -> Result<Outcome, Error> {
+        metadata::begin_create(&mut object, if self.kind.namespaced { &cx.namespace } else { "" });
+        if generated {
+            let name = names::generate(metadata::text(&object, "generateName"));
+            metadata::of_mut(&mut object).insert("name".into(), name.into());
+        }
+        version.schema.default(&mut object);
+        self.admission.mutate(cx, Operation::Create, &mut object, None).await?;
+        let uids = owners::deduplicate(&mut object);
+        if !uids.is_empty() {
+            cx.warn(owners::duplicate_warning(&uids));
+        }
+        warn_of_finalizers(cx, &object);
+
+        let mut draft = Draft::new(self.to_storage(object, version)?);
+        let storage = self.kind.storage_version();
+        if self.kind.generation {
+            metadata::of_mut(draft.value_mut()).insert("generation".into(), 1.into());
+        } else {
+            metadata::of_mut(draft.value_mut()).remove("generation");
+        }
+        if storage.status
+            && let Some(fields) = draft.value_mut().as_object_mut()
+        {
+            fields.remove("status");
+        }
+        storage.schema.default(draft.value_mut());
+        self.run_create_hooks(cx, &mut draft)?;
+        let object = draft.into_value();
+        self.admission.validate(cx, Operation::Create, Some(&object), None).await?;
+
+        let name = metadata::text(&object, "name").to_owned();
+        let key = self.key(metadata::text(&object, "namespace"), &name);
+        let bytes = self.codec().encode(&object);
+        if cx.dry_run {
+            if let Some(existing) = self.stored(&key).await? {
+                return Err(taken(&name, &existing, generated));
+            }
+            return Ok(Outcome { object: Arc::new(Object::unstored(self.codec(), &bytes)), created: true });
+        }
+        match self.store.create(&key, bytes.clone()).await {
+            Ok(revision) => {
+                Ok(Outcome { object: Arc::new(Object::new(self.codec(), &bytes, revision)), created: true })
+            }
+            Err(WriteError::Exists(entry)) => Err(taken(&name, &self.decode(&entry), generated)),
+            Err(error) => Err(Error::from_write(error)),
+        }
+    }
+
+    /// The strategy's part. Its own errors are reported alone; metadata is looked at only when there are none.
+    fn run_create_hooks(&self, cx: &RequestContext, draft: &mut Draft) -> Result<(), Error> {
+        let prepared = self.hooks.defaulting(draft).and_then(|()| self.hooks.prepare_for_create(cx, draft));
+        let mut errors = field::Errors::default();
+        self.invalid(cx, draft, None, &mut errors)?;
+        if errors.is_empty() {
+            prepared.map_err(|error| mismatch(draft.value(), &error))?;
+            validation::create(draft.value(), &mut errors);
+        }
+        if !errors.is_empty() {
+            return Err(Error::Invalid { name: metadata::text(draft.value(), "name").to_owned(), errors });
+        }
+        let warnings = self.hooks.warnings_on_create(cx, draft).map_err(|error| mismatch(draft.value(), &error))?;
+        warnings.into_iter().for_each(|warning| cx.warn(warning));
+        self.hooks.canonicalize(draft).map_err(|error| mismatch(draft.value(), &error))
+    }
+}
+
+/// Something that is no number is no version of ours, and is ignored as a real server does.
+fn is_version(object: &Value) -> bool {
+    metadata::text(object, "resourceVersion").parse::<u64>().is_ok()
+}
+
+fn taken(name: &str, existing: &Object, generated: bool) -> Error {
+    let terminating = existing.value().is_ok_and(|object| metadata::is_terminating(&object));
+    Error::AlreadyExists { name: name.to_owned(), terminating, generated }
+}
+
+fn warn_of_finalizers(cx: &RequestContext, object: &Value) {
+    for finalizer in metadata::finalizers(object) {
+        let known = matches!(finalizer, "orphan" | "foregroundDeletion" | "kubernetes");
+        if !finalizer.contains('/') && !known {
+            cx.warn(format!(
+                "metadata.finalizers: {finalizer:?}: prefer a domain-qualified finalizer name to avoid accidental \
+                 conflicts with other finalizer writers"
+            ));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What a delete means: mark, wait for finalizers, or remove. Source:
+//! <https://github.com/kubernetes/apiserver/blob/master/pkg/registry/rest/delete.go>
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Registry;
+use super::context::RequestContext;
+use super::error::Error;
+use super::hooks::Draft;
+use super::mismatch;
+use super::kind::KindVersion;
+use super::metadata;
+use super::object::Object;
+use crate::admission::Operation;
+use crate::field;
+use crate::storage::WriteError;
+
+/// What a client asks of a deletion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteOptions {
+    /// The object must still be this one.
+    pub uid: Option<String>,
+    /// The object must still be at this version.
+    pub resource_version: Option<String>,
+    /// What becomes of its dependents; `None` leaves it to the object's finalizers.
+    pub propagation: Option<Propagation>,
+}
+
+/// What becomes of the objects that an object owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagation {
+    /// They are deleted after it.
+    Background,
+    /// They are deleted before it.
+    Foreground,
+    /// They stay.
+    Orphan,
+}
+
+/// What a deletion came to.
+pub enum Deletion {
+    /// The object is gone.
+    Gone(Arc<Object>),
+    /// The object waits for its finalizers.
+    Marked(Arc<Object>),
+}
+
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+
+impl Registry {
+    /// Deletes the object called `cx.name`.
+    ///
+    /// # Errors
+    /// Missing objects, preconditions that do not hold, refusals of hooks and admission, a store that fails.
+    pub async fn delete(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        options: &DeleteOptions,
+    ) -> Result<Deletion, Error> {
+        let key = self.key(if self.kind.namespaced { &cx.namespace } else { "" }, &cx.name);
+        let mut current = self.stored(&key).await?;
+        loop {
+            let object = current.ok_or_else(|| Self::not_found(&cx.name))?;
+            let old = self.read_value(&object)?;
+            check_preconditions(&cx.name, &old, options)?;
+            let shown = self.from_storage(old.clone(), version)?;
+            self.admission.mutate(cx, Operation::Delete, &mut Value::Null, Some(&shown)).await?;
+            let marked = self.mark(cx, &old, options)?;
+            self.admission.validate(cx, Operation::Delete, None, Some(&shown)).await?;
+            let (result, deletion) = match marked {
+                None => {
+                    let result = if cx.dry_run {
+                        Ok(object.revision)
+                    } else {
+                        self.store.delete(&key, object.revision).await
+                    };
+                    (result.map(|_| ()), Deletion::Gone(object))
+                }
+                Some(marked) if marked == old => (Ok(()), Deletion::Marked(object)),
+                Some(marked) => {
+                    let bytes = self.codec().encode(&marked);
+                    let result = if cx.dry_run {
+                        Ok(object.revision)
+                    } else {
+                        self.store.update(&key, bytes.clone(), object.revision).await
+                    };
+                    let revision = *result.as_ref().unwrap_or(&object.revision);
+                    let object = Arc::new(Object::new(self.codec(), &bytes, revision));
+                    (result.map(|_| ()), Deletion::Marked(object))
+                }
+            };
+            match result {
+                Ok(()) => return Ok(deletion),
+                Err(WriteError::Conflict { current: now }) => current = now.map(|entry| self.decode(&entry)),
+                Err(error) => return Err(Error::from_write(error)),
+            }
+        }
+    }
+
+    /// The object as it waits for its finalizers; `None` when it can go at once.
+    fn mark(&self, cx: &RequestContext, old: &Value, options: &DeleteOptions) -> Result<Option<Value>, Error> {
+        let mut draft = Draft::new(old.clone());
+        let typed = |error| mismatch(old, &error);
+        let mut errors = field::Errors::default();
+        self.hooks.validate_delete(cx, &mut draft, &mut errors).map_err(typed)?;
+        if !errors.is_empty() {
+            return Err(Error::Invalid { name: cx.name.clone(), errors });
+        }
+        let finalizers = finalizers_after(old, options.propagation);
+        if finalizers.is_empty() {
+            return Ok(None);
+        }
+        if !metadata::is_terminating(old) {
+            self.hooks.prepare_for_delete(cx, &mut draft).map_err(typed)?;
+        }
+        let mut object = draft.into_value();
+        let generation = metadata::generation(&object);
+        let terminating = metadata::is_terminating(&object);
+        let fields = metadata::of_mut(&mut object);
+        fields.insert("finalizers".into(), finalizers.into());
+        if !terminating {
+            fields.insert("deletionTimestamp".into(), metadata::now().into());
+            fields.insert("deletionGracePeriodSeconds".into(), 0.into());
+            if generation > 0 {
+                fields.insert("generation".into(), (generation + 1).into());
+            }
+        }
+        Ok(Some(object))
+    }
+}
+
+/// The finalizers with those of the garbage collector as the policy wants them.
+fn finalizers_after(object: &Value, propagation: Option<Propagation>) -> Vec<String> {
+    let mut finalizers: Vec<String> = metadata::finalizers(object).into_iter().map(str::to_owned).collect();
+    let Some(propagation) = propagation else { return finalizers };
+    let wanted = match propagation {
+        Propagation::Background => None,
+        Propagation::Foreground => Some(FOREGROUND),
+        Propagation::Orphan => Some(ORPHAN),
+    };
+    finalizers.retain(|finalizer| !matches!(finalizer.as_str(), ORPHAN | FOREGROUND) || Some(finalizer.as_str()) == wanted);
+    if let Some(wanted) = wanted
+        && !finalizers.iter().any(|finalizer| finalizer == wanted)
+    {
+        finalizers.push(wanted.to_owned());
+    }
+    finalizers
+}
+
+fn check_preconditions(name: &str, object: &Value, options: &DeleteOptions) -> Result<(), Error> {
+    let conflict = |cause| Err(Error::Conflict { name: name.to_owned(), cause, on_delete: true });
+    let uid = metadata::text(object, "uid");
+    if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != uid) {
+        return conflict(format!(
+            "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The object might have \
+             been deleted and then recreated"
+        ));
+    }
+    let version = metadata::text(object, "resourceVersion");
+    if let Some(wanted) = options.resource_version.as_deref().filter(|wanted| *wanted != version) {
+        return conflict(format!(
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record \
+             ({version}). The object might have been modified"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(finalizers: &[&str], policy: Option<Propagation>, expect: &[&str]) {
+        assert_eq!(finalizers_after(&json!({"metadata": {"finalizers": finalizers}}), policy), expect);
+    }
+
+    #[test]
+    fn a_policy_swaps_the_garbage_collectors_finalizers() {
+        use Propagation::{Background, Foreground, Orphan};
+        check(&["a"], None, &["a"]);
+        check(&["orphan"], None, &["orphan"]);
+        check(&["a"], Some(Foreground), &["a", "foregroundDeletion"]);
+        check(&["orphan", "a"], Some(Foreground), &["a", "foregroundDeletion"]);
+        check(&["foregroundDeletion"], Some(Orphan), &["orphan"]);
+        check(&["orphan"], Some(Background), &[]);
+        check(&[], Some(Background), &[]);
+    }
+}

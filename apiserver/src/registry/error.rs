@@ -1,0 +1,138 @@
+//! What can go wrong with an operation on an object. `endpoints/status.rs` says how each is answered.
+
+use crate::admission::Denied;
+use crate::field;
+use crate::storage::{BoxError, ReadError, Revision, WatchError, WriteError};
+use crate::versions::ConversionError;
+
+/// Why an operation was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 404.
+    #[error("{name:?} not found")]
+    NotFound {
+        /// The object's name.
+        name: String,
+    },
+    /// 409: the name is taken.
+    #[error("{name:?} already exists")]
+    AlreadyExists {
+        /// The object's name.
+        name: String,
+        /// Whether the object that has the name is being deleted.
+        terminating: bool,
+        /// Whether the server made the name up, and ran out of tries.
+        generated: bool,
+    },
+    /// 409: another writer was first, or a precondition does not hold.
+    #[error("{name:?}: {cause}")]
+    Conflict {
+        /// The object's name.
+        name: String,
+        /// What does not match.
+        cause: String,
+        /// Whether it was a precondition of a deletion, which the answer tells by naming the kind and not the resource.
+        on_delete: bool,
+    },
+    /// 422: fields of the object are wrong.
+    #[error("{name:?} is invalid")]
+    Invalid {
+        /// The object's name; empty when it has none yet.
+        name: String,
+        /// Every field that is wrong.
+        errors: field::Errors,
+    },
+    /// 422: an update must say which state it was made from.
+    #[error("{name:?}: metadata.resourceVersion must be specified for an update")]
+    Unconditional {
+        /// The object's name.
+        name: String,
+    },
+    /// 400.
+    #[error("{0}")]
+    BadRequest(String),
+    /// 422: the patch does not fit the object.
+    #[error("the patch does not apply: {0}")]
+    PatchDoesNotApply(String),
+    /// 422 or 400: the result of a patch cannot be read as an object of the kind.
+    #[error("the patched object cannot be read: {message}")]
+    PatchResult {
+        /// The patched document.
+        patched: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// 413.
+    #[error("{0}")]
+    TooLarge(String),
+    /// 500 with no reason: a new object came with a resourceVersion.
+    #[error("resourceVersion should not be set on objects to be created")]
+    ResourceVersionOnCreate,
+    /// 410: the state asked for is no longer kept.
+    #[error("{message}")]
+    Expired {
+        /// What to tell the client.
+        message: String,
+        /// A token to go on with, at the newest state.
+        continue_token: Option<String>,
+    },
+    /// 504: the state asked for is in the future.
+    #[error("Too large resource version: {requested}, current: {current}")]
+    TooLargeResourceVersion {
+        /// What was asked for.
+        requested: Revision,
+        /// The newest revision.
+        current: Revision,
+    },
+    /// Refused by admission.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// 500: a stored object cannot be read.
+    #[error("{key}: {message}")]
+    Corrupt {
+        /// Where it is stored.
+        key: String,
+        /// Why it cannot be read.
+        message: String,
+    },
+    /// 500: an object cannot be shown in the version asked for.
+    #[error(transparent)]
+    Conversion(#[from] ConversionError),
+    /// 500: the strategy's type does not take what the schema lets through.
+    #[error("{0}")]
+    Internal(String),
+    /// 500 ServerTimeout: the store cannot be reached.
+    #[error("the store cannot be used")]
+    Storage(#[source] BoxError),
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Compacted { .. } => Self::Expired {
+                message: "The resourceVersion for the provided list is too old.".into(),
+                continue_token: None,
+            },
+            ReadError::Future { requested, current } => Self::TooLargeResourceVersion { requested, current },
+            error @ ReadError::Unavailable(_) => Self::Storage(Box::new(error)),
+        }
+    }
+}
+
+impl From<WatchError> for Error {
+    fn from(error: WatchError) -> Self {
+        Self::Storage(Box::new(error))
+    }
+}
+
+impl Error {
+    /// What a write that lost no race failed with.
+    pub fn from_write(error: WriteError) -> Self {
+        match error {
+            WriteError::TooLarge { bytes_max, .. } => {
+                Self::TooLarge(format!("Request entity too large: limit is {bytes_max}"))
+            }
+            error => Self::Storage(Box::new(error)),
+        }
+    }
+}

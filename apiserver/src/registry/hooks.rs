@@ -1,0 +1,357 @@
+//! The strategy of a kind with its type erased, so that the registry is one piece of code for all kinds.
+//!
+//! The write path works on JSON values; hooks see the typed object. What a hook changes is found by comparing the typed
+//! object before and after, and only that is carried over: fields which the type writes differently than the client
+//! did (an absent list as `[]`, say) stay as they came.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::context::RequestContext;
+use super::strategy::Strategy;
+use crate::field;
+
+/// An object on its way into the store, as a value and, once a hook has asked for it, typed.
+#[derive(Default)]
+pub struct Draft {
+    value: Value,
+    typed: Option<Typed>,
+}
+
+struct Typed {
+    object: Box<dyn Any + Send + Sync>,
+    /// What the typed object serializes to.
+    json: Value,
+}
+
+impl Draft {
+    /// A draft of a value.
+    pub fn new(value: Value) -> Self {
+        Self { value, typed: None }
+    }
+
+    /// The object.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The object, to be changed. Hooks that follow read it anew.
+    pub fn value_mut(&mut self) -> &mut Value {
+        self.typed = None;
+        &mut self.value
+    }
+
+    /// The object.
+    pub fn into_value(self) -> Value {
+        self.value
+    }
+}
+
+/// The object is not of the strategy's type; the text says where.
+pub type Mismatch = serde_json::Error;
+
+/// [`Strategy`] on drafts. An error means that the object cannot be read as the strategy's type.
+pub trait Hooks: Send + Sync + 'static {
+    /// See [`Strategy::defaulting`].
+    fn defaulting(&self, object: &mut Draft) -> Result<(), Mismatch>;
+    /// See [`Strategy::prepare_for_create`].
+    fn prepare_for_create(&self, cx: &RequestContext, object: &mut Draft) -> Result<(), Mismatch>;
+    /// See [`Strategy::validate`].
+    fn validate(&self, cx: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch>;
+    /// See [`Strategy::canonicalize`].
+    fn canonicalize(&self, object: &mut Draft) -> Result<(), Mismatch>;
+    /// See [`Strategy::prepare_for_update`].
+    fn prepare_for_update(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<(), Mismatch>;
+    /// See [`Strategy::validate_update`].
+    fn validate_update(
+        &self,
+        cx: &RequestContext,
+        new: &mut Draft,
+        old: &mut Draft,
+        errors: &mut field::Errors,
+    ) -> Result<(), Mismatch>;
+    /// See [`Strategy::warnings_on_create`].
+    fn warnings_on_create(&self, cx: &RequestContext, object: &mut Draft) -> Result<Vec<String>, Mismatch>;
+    /// See [`Strategy::warnings_on_update`].
+    fn warnings_on_update(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<Vec<String>, Mismatch>;
+    /// See [`Strategy::prepare_for_delete`].
+    fn prepare_for_delete(&self, cx: &RequestContext, object: &mut Draft) -> Result<(), Mismatch>;
+    /// See [`Strategy::validate_delete`].
+    fn validate_delete(&self, cx: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch>;
+    /// See [`Strategy::allow_create_on_update`].
+    fn allow_create_on_update(&self) -> bool;
+    /// See [`Strategy::allow_unconditional_update`].
+    fn allow_unconditional_update(&self) -> bool;
+}
+
+/// The hooks of a strategy.
+pub fn erase<S: Strategy>(strategy: S) -> Arc<dyn Hooks> {
+    Arc::new(Erased(strategy))
+}
+
+/// The hooks of a kind without a strategy: what the generic registry does, and nothing more.
+pub fn none() -> Arc<dyn Hooks> {
+    Arc::new(NoHooks { create_on_update: false, unconditional_update: false })
+}
+
+/// The hooks of a built-in kind, which clients may overwrite as they could in a cluster.
+pub fn permissive() -> Arc<dyn Hooks> {
+    Arc::new(NoHooks { create_on_update: true, unconditional_update: true })
+}
+
+struct Erased<S>(S);
+
+impl<S: Strategy> Erased<S> {
+    fn read<'a>(&self, draft: &'a mut Draft) -> Result<&'a S::Object, Mismatch> {
+        let typed = Self::typed(draft)?;
+        Ok(typed.object.downcast_ref().expect("only this strategy makes typed drafts of its kind"))
+    }
+
+    fn change(&self, draft: &mut Draft, hook: impl FnOnce(&S, &mut S::Object)) -> Result<(), Mismatch> {
+        let typed = Self::typed(draft)?;
+        hook(&self.0, typed.object.downcast_mut().expect("only this strategy makes typed drafts of its kind"));
+        let object: &S::Object = typed.object.downcast_ref().expect("the type was just used");
+        let after = serde_json::to_value(object)?;
+        let before = std::mem::replace(&mut typed.json, after);
+        carry_over(&mut draft.value, &before, &draft.typed.as_ref().expect("set above").json);
+        Ok(())
+    }
+
+    fn typed(draft: &mut Draft) -> Result<&mut Typed, Mismatch> {
+        if draft.typed.is_none() {
+            let object: S::Object = serde::Deserialize::deserialize(&draft.value)?;
+            let json = serde_json::to_value(&object)?;
+            draft.typed = Some(Typed { object: Box::new(object), json });
+        }
+        Ok(draft.typed.as_mut().expect("set above"))
+    }
+}
+
+impl<S: Strategy> Hooks for Erased<S> {
+    fn defaulting(&self, object: &mut Draft) -> Result<(), Mismatch> {
+        self.change(object, |strategy, object| strategy.defaulting(object))
+    }
+
+    fn prepare_for_create(&self, cx: &RequestContext, object: &mut Draft) -> Result<(), Mismatch> {
+        self.change(object, |strategy, object| strategy.prepare_for_create(cx, object))
+    }
+
+    fn validate(&self, cx: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch> {
+        self.0.validate(cx, self.read(object)?, errors);
+        Ok(())
+    }
+
+    fn canonicalize(&self, object: &mut Draft) -> Result<(), Mismatch> {
+        self.change(object, |strategy, object| strategy.canonicalize(object))
+    }
+
+    fn prepare_for_update(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<(), Mismatch> {
+        let old = self.read(old)?;
+        self.change(new, |strategy, new| strategy.prepare_for_update(cx, new, old))
+    }
+
+    fn validate_update(
+        &self,
+        cx: &RequestContext,
+        new: &mut Draft,
+        old: &mut Draft,
+        errors: &mut field::Errors,
+    ) -> Result<(), Mismatch> {
+        self.0.validate_update(cx, self.read(new)?, self.read(old)?, errors);
+        Ok(())
+    }
+
+    fn warnings_on_create(&self, cx: &RequestContext, object: &mut Draft) -> Result<Vec<String>, Mismatch> {
+        Ok(self.0.warnings_on_create(cx, self.read(object)?))
+    }
+
+    fn warnings_on_update(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<Vec<String>, Mismatch> {
+        Ok(self.0.warnings_on_update(cx, self.read(new)?, self.read(old)?))
+    }
+
+    fn prepare_for_delete(&self, cx: &RequestContext, object: &mut Draft) -> Result<(), Mismatch> {
+        self.change(object, |strategy, object| strategy.prepare_for_delete(cx, object))
+    }
+
+    fn validate_delete(&self, cx: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch> {
+        self.0.validate_delete(cx, self.read(object)?, errors);
+        Ok(())
+    }
+
+    fn allow_create_on_update(&self) -> bool {
+        self.0.allow_create_on_update()
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        self.0.allow_unconditional_update()
+    }
+}
+
+struct NoHooks {
+    create_on_update: bool,
+    unconditional_update: bool,
+}
+
+impl Hooks for NoHooks {
+    fn defaulting(&self, _: &mut Draft) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn prepare_for_create(&self, _: &RequestContext, _: &mut Draft) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn validate(&self, _: &RequestContext, _: &mut Draft, _: &mut field::Errors) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn canonicalize(&self, _: &mut Draft) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn prepare_for_update(&self, _: &RequestContext, _: &mut Draft, _: &mut Draft) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn validate_update(
+        &self,
+        _: &RequestContext,
+        _: &mut Draft,
+        _: &mut Draft,
+        _: &mut field::Errors,
+    ) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn warnings_on_create(&self, _: &RequestContext, _: &mut Draft) -> Result<Vec<String>, Mismatch> {
+        Ok(Vec::new())
+    }
+
+    fn warnings_on_update(&self, _: &RequestContext, _: &mut Draft, _: &mut Draft) -> Result<Vec<String>, Mismatch> {
+        Ok(Vec::new())
+    }
+
+    fn prepare_for_delete(&self, _: &RequestContext, _: &mut Draft) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn validate_delete(&self, _: &RequestContext, _: &mut Draft, _: &mut field::Errors) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    fn allow_create_on_update(&self) -> bool {
+        self.create_on_update
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        self.unconditional_update
+    }
+}
+
+/// Makes the changes between `before` and `after` to `target`, and no others.
+fn carry_over(target: &mut Value, before: &Value, after: &Value) {
+    if before == after {
+        return;
+    }
+    match (&mut *target, before, after) {
+        (Value::Object(target), Value::Object(before), Value::Object(after)) => {
+            for (key, new) in after {
+                match (before.get(key), new) {
+                    (Some(old), new) if old == new => {}
+                    (_, Value::Null) => {
+                        target.remove(key);
+                    }
+                    (Some(old), new) => carry_over(target.entry(key).or_insert(Value::Null), old, new),
+                    (None, new) => {
+                        target.insert(key.clone(), without_nulls(new));
+                    }
+                }
+            }
+            for key in before.keys().filter(|key| !after.contains_key(*key)) {
+                target.remove(key);
+            }
+        }
+        (Value::Array(target), Value::Array(before), Value::Array(after)) if target.len() == before.len() => {
+            carry_over_items(target, before, after);
+        }
+        (target, _, after) => *target = without_nulls(after),
+    }
+}
+
+/// An item that only moved takes along what the type does not write of it.
+fn carry_over_items(target: &mut Vec<Value>, before: &[Value], after: &[Value]) {
+    let mut items: Vec<Option<Value>> = std::mem::take(target).into_iter().map(Some).collect();
+    let unmoved = |at: usize, new: &Value| before.get(at) == Some(new);
+    for (at, new) in after.iter().enumerate() {
+        let same = (0..before.len()).find(|from| {
+            items[*from].is_some() && before[*from] == *new && (*from == at || !after.get(*from).is_some_and(|v| unmoved(*from, v)))
+        });
+        let item = match same.or_else(|| (at < before.len() && items[at].is_some()).then_some(at)) {
+            Some(from) => {
+                let mut item = items[from].take().unwrap_or(Value::Null);
+                carry_over(&mut item, &before[from], new);
+                item
+            }
+            None => without_nulls(new),
+        };
+        target.push(item);
+    }
+}
+
+/// A type writes an absent `Option` as null unless told otherwise; Kubernetes writes nothing.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), without_nulls(v))).collect(),
+        ),
+        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
+        scalar => scalar.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(mut target: Value, before: Value, after: Value, expect: Value) {
+        carry_over(&mut target, &before, &after);
+        assert_eq!(target, expect);
+    }
+
+    #[test]
+    fn only_what_a_hook_changed_is_carried_over() {
+        // The type writes `tags: []` and `size: null` where the client wrote nothing.
+        check(
+            json!({"spec": {"a": 1}}),
+            json!({"spec": {"a": 1, "tags": [], "size": null}}),
+            json!({"spec": {"a": 2, "tags": [], "size": null}}),
+            json!({"spec": {"a": 2}}),
+        );
+        check(json!({"spec": {}}), json!({"spec": {"n": null}}), json!({"spec": {"n": 3}}), json!({"spec": {"n": 3}}));
+        check(json!({"spec": {"n": 3}}), json!({"spec": {"n": 3}}), json!({"spec": {"n": null}}), json!({"spec": {}}));
+        check(json!({"a": {}}), json!({"a": {}}), json!({"a": {}, "b": {"c": null, "d": 1}}), json!({"a": {}, "b": {"d": 1}}));
+        check(json!({"a": 1, "b": 2}), json!({"a": 1, "b": 2}), json!({"a": 1}), json!({"a": 1}));
+    }
+
+    #[test]
+    fn items_that_stay_in_place_keep_what_the_type_does_not_write() {
+        check(
+            json!({"l": [{"a": 1, "extra": true}, {"a": 2}]}),
+            json!({"l": [{"a": 1}, {"a": 2}]}),
+            json!({"l": [{"a": 1}, {"a": 3}]}),
+            json!({"l": [{"a": 1, "extra": true}, {"a": 3}]}),
+        );
+        check(json!({"l": [2, 1]}), json!({"l": [2, 1]}), json!({"l": [1, 2, 3]}), json!({"l": [1, 2, 3]}));
+        check(
+            json!({"l": [{"a": 2, "extra": true}, {"a": 1}]}),
+            json!({"l": [{"a": 2}, {"a": 1}]}),
+            json!({"l": [{"a": 1}, {"a": 2}]}),
+            json!({"l": [{"a": 1}, {"a": 2, "extra": true}]}),
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! What the server does to metadata on every write, and what it demands of it.
+//!
+//! Sources: <https://github.com/kubernetes/apimachinery/blob/master/pkg/api/validation/objectmeta.go>,
+//! <https://github.com/kubernetes/apiserver/blob/master/pkg/registry/rest/meta.go>
+
+pub mod labels;
+pub mod owners;
+pub mod shape;
+pub mod validation;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// The metadata of an object, made if it is not there.
+pub fn of_mut(object: &mut Value) -> &mut Map<String, Value> {
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
+    }
+    let fields = object.as_object_mut().expect("made an object above");
+    let metadata = fields.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+    if !metadata.is_object() {
+        *metadata = Value::Object(Map::new());
+    }
+    metadata.as_object_mut().expect("made an object above")
+}
+
+/// A text field of the metadata; absent and empty are one.
+pub fn text<'a>(object: &'a Value, field: &str) -> &'a str {
+    object.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The finalizers of an object.
+pub fn finalizers(object: &Value) -> Vec<&str> {
+    let list = object.get("metadata").and_then(|metadata| metadata.get("finalizers")).and_then(Value::as_array);
+    list.map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+}
+
+/// Whether deletion has begun.
+pub fn is_terminating(object: &Value) -> bool {
+    !text(object, "deletionTimestamp").is_empty()
+}
+
+/// The generation; 0 where none is kept.
+pub fn generation(object: &Value) -> i64 {
+    object.get("metadata").and_then(|metadata| metadata.get("generation")).and_then(Value::as_i64).unwrap_or_default()
+}
+
+/// Now, as Kubernetes writes it: RFC 3339, UTC, whole seconds.
+pub fn now() -> String {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+/// What only the server may say of a new object is taken out, and said.
+pub fn begin_create(object: &mut Value, namespace: &str) {
+    let metadata = of_mut(object);
+    for field in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "uid", "resourceVersion"]
+    {
+        metadata.remove(field);
+    }
+    // Kept empty until server-side apply keeps them: a client's own claims must not be stored as ours.
+    metadata.remove("managedFields");
+    set_namespace(metadata, namespace);
+    metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
+    metadata.insert("creationTimestamp".into(), now().into());
+}
+
+/// What an update may not change is put back as it was.
+pub fn begin_update(new: &mut Value, old: &Value, namespace: &str) {
+    let empty = Map::new();
+    let old = old.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
+    let metadata = of_mut(new);
+    set_namespace(metadata, namespace);
+    for field in ["creationTimestamp", "generation", "managedFields", "selfLink", "uid"] {
+        restore(metadata, old, field);
+    }
+    // A client may leave these out, but what it says of them is checked against what is stored.
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        if old.contains_key(field) && (field == "deletionTimestamp" || !metadata.contains_key(field)) {
+            restore(metadata, old, field);
+        }
+    }
+}
+
+/// The whole metadata as it was, save for the resourceVersion that the client read: for writes to a subresource.
+pub fn keep_old(new: &mut Value, old: &Value) {
+    let version = text(new, "resourceVersion").to_owned();
+    let fields = of_mut(new);
+    *fields = old.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    fields.insert("resourceVersion".into(), version.into());
+}
+
+fn set_namespace(metadata: &mut Map<String, Value>, namespace: &str) {
+    if namespace.is_empty() {
+        metadata.remove("namespace");
+    } else {
+        metadata.insert("namespace".into(), namespace.into());
+    }
+}
+
+fn restore(metadata: &mut Map<String, Value>, old: &Map<String, Value>, field: &str) {
+    match old.get(field) {
+        Some(value) => metadata.insert(field.into(), value.clone()),
+        None => metadata.remove(field),
+    };
+}

@@ -1,0 +1,196 @@
+//! What an update means; a patch is one too. Source:
+//! <https://github.com/kubernetes/apiserver/blob/master/pkg/registry/rest/update.go>
+//!
+//! Optimistic concurrency only: revisions are compared and nothing is locked, so a slow client costs nobody else. An
+//! update that names the version it was made from fails when another writer was first; one that names none is made
+//! again from what is there now.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::context::RequestContext;
+use super::error::Error;
+use super::hooks::Draft;
+use super::kind::KindVersion;
+use super::metadata::{self, owners, validation};
+use super::object::Object;
+use super::{Outcome, Registry, mismatch};
+use crate::admission::Operation;
+use crate::field;
+use crate::storage::{Revision, WriteError};
+
+/// Gives the new object from the present one, both in the version of the request. Called again when another writer was
+/// first. `None` is an object that does not exist.
+pub type Transform<'a> = &'a mut (dyn FnMut(Option<&Value>) -> Result<Value, Error> + Send);
+
+/// What the store is to do.
+enum Write {
+    Nothing,
+    Update,
+    Remove,
+}
+
+impl Registry {
+    /// Changes the object called `cx.name`, or its status where `cx.subresource` says so.
+    ///
+    /// # Errors
+    /// Missing and invalid objects, conflicts, refusals of admission, a store that fails, and what `transform` refuses.
+    pub async fn update(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        transform: Transform<'_>,
+    ) -> Result<Outcome, Error> {
+        let key = self.key(if self.kind.namespaced { &cx.namespace } else { "" }, &cx.name);
+        let mut current = self.stored(&key).await?;
+        loop {
+            let Some(object) = current else {
+                if !self.hooks.allow_create_on_update() || !cx.subresource.is_empty() {
+                    return Err(Self::not_found(&cx.name));
+                }
+                return self.create(cx, version, transform(None)?).await;
+            };
+            let (new, write) = self.next(cx, version, &object, transform).await?;
+            let bytes = self.codec().encode(&new);
+            let unchanged = Outcome { object: object.clone(), created: false };
+            let written = match write {
+                Write::Nothing => return Ok(unchanged),
+                _ if cx.dry_run => Ok(object.revision),
+                Write::Update => self.store.update(&key, bytes.clone(), object.revision).await,
+                // The answer keeps the version that was read: the object is gone at any later one.
+                Write::Remove => self.store.delete(&key, object.revision).await.map(|_| object.revision),
+            };
+            match written {
+                Ok(revision) => {
+                    let object = Arc::new(Object::new(self.codec(), &bytes, revision));
+                    return Ok(Outcome { object, created: false });
+                }
+                Err(WriteError::Conflict { current: now }) => current = now.map(|entry| self.decode(&entry)),
+                Err(error) => return Err(Error::from_write(error)),
+            }
+        }
+    }
+
+    /// The object as it shall be stored, and whether that takes a write.
+    async fn next(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        object: &Object,
+        transform: Transform<'_>,
+    ) -> Result<(Value, Write), Error> {
+        let old = self.read_value(object)?;
+        let shown = self.from_storage(old.clone(), version)?;
+        let mut new = transform(Some(&shown))?;
+        self.check_preconditions(&cx.name, &new, &shown, object.revision)?;
+
+        if cx.subresource == "status" {
+            metadata::keep_old(&mut new, &shown);
+        } else {
+            metadata::begin_update(&mut new, &shown, if self.kind.namespaced { &cx.namespace } else { "" });
+        }
+        version.schema.default(&mut new);
+        self.admission.mutate(cx, Operation::Update, &mut new, Some(&shown)).await?;
+        let uids = owners::deduplicate(&mut new);
+        if !uids.is_empty() {
+            cx.warn(owners::duplicate_warning(&uids));
+        }
+
+        let mut new = Draft::new(self.to_storage(new, version)?);
+        let mut old = Draft::new(old);
+        self.restrict(cx, new.value_mut(), old.value());
+        self.kind.storage_version().schema.default(new.value_mut());
+        self.run_update_hooks(cx, &mut new, &mut old)?;
+
+        let mut new = new.into_value();
+        let old = old.into_value();
+        let version_read = metadata::text(&old, "resourceVersion").to_owned();
+        metadata::of_mut(&mut new).insert("resourceVersion".into(), version_read.into());
+        if self.kind.generation && self.is_new_generation(&new, &old) {
+            metadata::of_mut(&mut new).insert("generation".into(), (metadata::generation(&old) + 1).into());
+        }
+        self.admission.validate(cx, Operation::Update, Some(&new), Some(&old)).await?;
+        let write = if metadata::is_terminating(&new) && metadata::finalizers(&new).is_empty() {
+            Write::Remove
+        } else if new == old {
+            Write::Nothing
+        } else {
+            Write::Update
+        };
+        Ok((new, write))
+    }
+
+    fn check_preconditions(&self, name: &str, new: &Value, old: &Value, stored: Revision) -> Result<(), Error> {
+        let conflict = |cause: String| Err(Error::Conflict { name: name.to_owned(), cause, on_delete: false });
+        let (uid, stored_uid) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
+        if !uid.is_empty() && uid != stored_uid {
+            return conflict(format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {stored_uid}"));
+        }
+        match metadata::text(new, "resourceVersion") {
+            "" | "0" if self.hooks.allow_unconditional_update() => Ok(()),
+            "" | "0" => Err(Error::Unconditional { name: name.to_owned() }),
+            version => match version.parse::<u64>() {
+                Err(_) => Err(Error::BadRequest(format!(
+                    "metadata.resourceVersion: Invalid value: {version:?}: must be an unsigned integer"
+                ))),
+                Ok(version) if Revision(version) == stored => Ok(()),
+                Ok(_) => conflict(
+                    "the object has been modified; please apply your changes to the latest version and try again".into(),
+                ),
+            },
+        }
+    }
+
+    /// What this endpoint may not change is put back: everything but the status on `/status`, the status elsewhere.
+    fn restrict(&self, cx: &RequestContext, new: &mut Value, old: &Value) {
+        if !self.kind.storage_version().status {
+            return;
+        }
+        let (Some(new), Some(old)) = (new.as_object_mut(), old.as_object()) else { return };
+        if cx.subresource == "status" {
+            let status = new.remove("status");
+            let metadata = new.remove("metadata");
+            *new = old.clone();
+            put(new, "status", status);
+            put(new, "metadata", metadata);
+        } else {
+            put(new, "status", old.get("status").cloned());
+        }
+    }
+
+    fn run_update_hooks(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<(), Error> {
+        let prepared = self.hooks.defaulting(new).and_then(|()| self.hooks.prepare_for_update(cx, new, old));
+        let mut errors = field::Errors::default();
+        // Metadata first: on update Kubernetes reports both together, in this order.
+        validation::update(new.value(), old.value(), &mut errors);
+        self.invalid(cx, new, Some(old), &mut errors)?;
+        if !errors.is_empty() {
+            return Err(Error::Invalid { name: metadata::text(new.value(), "name").to_owned(), errors });
+        }
+        let typed = |error| mismatch(&Value::Null, &error);
+        prepared.map_err(typed)?;
+        self.hooks.warnings_on_update(cx, new, old).map_err(typed)?.into_iter().for_each(|warning| cx.warn(warning));
+        self.hooks.canonicalize(new).map_err(typed)
+    }
+
+    /// Whether anything changed that a controller acts on: everything but metadata, and status where it is its own
+    /// subresource.
+    fn is_new_generation(&self, new: &Value, old: &Value) -> bool {
+        let status = self.kind.storage_version().status;
+        let counted = |key: &str| key != "metadata" && key != "apiVersion" && !(status && key == "status");
+        let empty = Map::new();
+        let (new, old) = (new.as_object().unwrap_or(&empty), old.as_object().unwrap_or(&empty));
+        let differs = |a: &Map<String, Value>, b: &Map<String, Value>| {
+            a.iter().any(|(key, value)| counted(key) && b.get(key) != Some(value))
+        };
+        differs(new, old) || differs(old, new)
+    }
+}
+
+fn put(fields: &mut Map<String, Value>, key: &str, value: Option<Value>) {
+    match value {
+        Some(value) => fields.insert(key.into(), value),
+        None => fields.remove(key),
+    };
+}

@@ -1,0 +1,210 @@
+//! One watch of the whole store, handed out to the caches.
+//!
+//! One watch instead of one for each kind, because then every revision that the server's own keys take is seen here:
+//! a quiet kind's cache moves forward with the writes of the busy ones, and a read that must be fresh has only to wait
+//! until [`Feed::progress`] reaches the store's revision. On an etcd that other programs write to as well, that
+//! moment may not come; the reader then goes to the store itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::sync::{Mutex, watch};
+
+use crate::storage::{Entry, Event, ListRequest, ReadError, Revision, Store, WatchError, WatchItem};
+
+/// Under this lies everything that the server stores.
+pub const ROOT: &str = "/registry/";
+
+/// How many entries are read at once when a cache is filled.
+const FILL_PAGE: usize = 10_000;
+
+/// Who is fed: a cache of one kind.
+pub trait Sink: Send + Sync + 'static {
+    /// Where its keys are; ends in `/`.
+    fn prefix(&self) -> &str;
+    /// All entries as they stand at a revision; what was known before is void.
+    fn fill(&self, entries: Vec<Entry>, at: Revision);
+    /// The next change.
+    fn apply(&self, event: Event);
+    /// Nothing at or before this revision is still to come.
+    fn progress(&self, revision: Revision);
+}
+
+/// Follows the store for all caches.
+pub struct Feed {
+    store: Arc<dyn Store>,
+    sinks: Vec<Arc<dyn Sink>>,
+    progress: watch::Sender<Revision>,
+    filled: AtomicBool,
+    /// The revision check that readers share: see [`Feed::current`].
+    check: Mutex<()>,
+    checked: watch::Sender<(u64, Revision)>,
+}
+
+impl Feed {
+    /// A feed for these caches; nothing happens until [`run`](Self::run).
+    pub fn new(store: Arc<dyn Store>, sinks: Vec<Arc<dyn Sink>>) -> Self {
+        Self {
+            store,
+            sinks,
+            progress: watch::Sender::new(Revision(0)),
+            filled: AtomicBool::new(false),
+            check: Mutex::new(()),
+            checked: watch::Sender::new((0, Revision(0))),
+        }
+    }
+
+    /// Fills the caches and follows the store until the future is dropped. Whatever fails is tried again.
+    pub async fn run(&self) {
+        let mut wait = Duration::from_millis(50);
+        loop {
+            let error = match self.fill().await {
+                Ok(at) => {
+                    wait = Duration::from_millis(50);
+                    self.follow(at).await
+                }
+                Err(error) => Box::new(error),
+            };
+            tracing::warn!(error = %Chain(&*error), "lost the store's changes; reading it again");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Whether every cache has been filled at least once.
+    pub fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    /// Waits until every cache has been filled.
+    pub async fn filled(&self) {
+        let mut progress = self.progress.subscribe();
+        // The sender lives as long as `self`, so this only ends when the caches are filled.
+        let _ = progress.wait_for(|_| self.is_filled()).await;
+    }
+
+    /// The revision that the caches have reached, all changes at or before it included.
+    pub fn progress(&self) -> Revision {
+        *self.progress.borrow()
+    }
+
+    /// Wakes when [`progress`](Self::progress) moves.
+    pub fn subscribe(&self) -> watch::Receiver<Revision> {
+        self.progress.subscribe()
+    }
+
+    /// Waits until the caches have reached a revision, at most so long. Tells whether they have.
+    pub async fn reached(&self, revision: Revision, timeout: Duration) -> bool {
+        if self.progress() >= revision {
+            return true;
+        }
+        let mut progress = self.progress.subscribe();
+        matches!(tokio::time::timeout(timeout, progress.wait_for(|at| *at >= revision)).await, Ok(Ok(_)))
+    }
+
+    /// The store's revision, read after this call began. Callers that come while a read is under way share the next one,
+    /// so that a hundred readers cost two round trips, not a hundred.
+    pub async fn current(&self) -> Result<Revision, ReadError> {
+        let (started, _) = *self.checked.borrow();
+        let _turn = self.check.lock().await;
+        let (finished, revision) = *self.checked.borrow();
+        // Two checks have ended since the call began, so the second of them began after it.
+        if finished >= started + 2 {
+            return Ok(revision);
+        }
+        let revision = self.store.revision().await?;
+        self.checked.send_replace((finished + 1, revision));
+        Ok(revision)
+    }
+
+    async fn fill(&self) -> Result<Revision, ReadError> {
+        let at = self.store.revision().await?;
+        for sink in &self.sinks {
+            let mut entries: Vec<Entry> = Vec::new();
+            loop {
+                // The key right after the last one: nothing sorts between a key and the key with a zero byte behind it.
+                let start = entries.last().map(|last| format!("{}\0", last.key)).unwrap_or_default();
+                let request =
+                    ListRequest { prefix: sink.prefix().to_owned(), start, limit: FILL_PAGE, at: Some(at) };
+                let page = self.store.list(request).await?;
+                entries.extend(page.entries);
+                if page.remaining == 0 {
+                    break;
+                }
+            }
+            sink.fill(entries, at);
+        }
+        self.filled.store(true, Ordering::Release);
+        self.progress.send_replace(at);
+        Ok(at)
+    }
+
+    /// Follows changes until following is no longer possible; a connection that breaks is resumed.
+    async fn follow(&self, at: Revision) -> Box<dyn std::error::Error + Send + Sync> {
+        let mut at = at;
+        let mut failures = 0;
+        loop {
+            let error = match self.store.watch(ROOT, at).await {
+                Ok(mut changes) => loop {
+                    match changes.next().await {
+                        Some(Ok(item)) => {
+                            failures = 0;
+                            at = at.max(self.hand_out(item));
+                        }
+                        Some(Err(error)) => break error,
+                        None => break WatchError::Unavailable("the store ended the watch".into()),
+                    }
+                },
+                Err(error) => error,
+            };
+            // Resuming gives up only where it must: filling anew ends every client's watch.
+            if matches!(error, WatchError::Compacted { .. }) {
+                return Box::new(error);
+            }
+            failures += 1;
+            tracing::debug!(error = %Chain(&error), "resuming the watch of the store");
+            tokio::time::sleep(Duration::from_millis(50 * failures.min(20))).await;
+        }
+    }
+
+    fn hand_out(&self, item: WatchItem) -> Revision {
+        let revision = match item {
+            WatchItem::Progress(revision) => revision,
+            WatchItem::Events(events) => {
+                let last = events.last().map_or(Revision(0), |event| event.revision);
+                for event in events {
+                    if let Some(sink) = self.sinks.iter().find(|sink| event.key.starts_with(sink.prefix())) {
+                        sink.apply(event);
+                    }
+                }
+                last
+            }
+        };
+        for sink in &self.sinks {
+            sink.progress(revision);
+        }
+        self.progress.send_if_modified(|at| {
+            let moved = revision > *at;
+            *at = (*at).max(revision);
+            moved
+        });
+        revision
+    }
+}
+
+/// An error with its causes, for the log.
+struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
