@@ -206,7 +206,7 @@ impl Session {
             watch::spawn(self.plan.root.clone(), move |path| sink.send(Event::SourceChanged(path)).is_ok());
         }
         self.binary = match self.plan.build_first {
-            true => self.build()?.binary,
+            true => self.build()??.binary,
             false => self.plan.build.existing()?,
         };
         if let Storage::OwnEtcd(etcd) = &self.plan.storage {
@@ -233,10 +233,9 @@ impl Session {
     fn rebuild(&mut self, changed: &Path) -> Result<(), End> {
         self.say(&format!("{} changed: building", changed.display()));
         let running = self.parts.iter().any(|running| running.part != Part::Etcd);
-        let built = match self.build() {
+        let built = match self.build()? {
             Ok(built) => built,
-            Err(End::Asked) => return Err(End::Asked),
-            Err(End::Failed(error)) => {
+            Err(error) => {
                 self.ui.log(report(&error).trim_end());
                 let state = if running { "what was built before runs on" } else { "nothing runs" };
                 self.say(&format!("{state}; waiting for the next change"));
@@ -260,7 +259,8 @@ impl Session {
         !planned || self.parts.iter().any(|running| running.part == Part::Etcd)
     }
 
-    fn build(&mut self) -> Result<Built, End> {
+    /// Builds the project. The outer error is the session's end, the inner one the build's.
+    fn build(&mut self) -> Result<Result<Built>, End> {
         let color = self.ui.paint_err(Style::Bold, "x") != "x";
         let command = self.plan.build.command(color);
         let cargo =
@@ -289,7 +289,6 @@ impl Session {
                 _ => continue,
             }
             let done = output.packages();
-            // Packages that only other platforms need are not counted, so the total is exact but for feature unification.
             let total = packages.map_or(String::new(), |total| format!("/{}", total.max(done)));
             progress.message(format!("building {}: {done}{total} packages, {doing}", self.plan.build.binary));
             if !self.ui.terminal() && !self.ui.quiet() && told.elapsed() >= BUILD_NEWS_EVERY {
@@ -299,13 +298,15 @@ impl Session {
         };
         drop(progress);
         if !status.success() {
-            return Err(failure("the build failed").hint("mend what the compiler names above").into());
+            return Ok(Err(failure("the build failed").hint("mend what the compiler names above").into()));
         }
-        let binary = output.binary.ok_or_else(|| anyhow!("cargo did not say where it put the binary"))?;
+        let Some(binary) = output.binary else {
+            return Ok(Err(anyhow!("cargo did not say where it put the binary")));
+        };
         if !output.fresh {
             self.say(&format!("built in {:.1} s", started.elapsed().as_secs_f32()));
         }
-        Ok(Built { binary, fresh: output.fresh })
+        Ok(Ok(Built { binary, fresh: output.fresh }))
     }
 
     /// Starts what the plan wants of the project's own parts.

@@ -222,11 +222,11 @@ pub fn boot() -> &'static str {
     env!("CARGO_BIN_EXE_apiserver-boot")
 }
 
-/// The target folder of scaffolded projects.
+/// The target folder of scaffolded projects: ours, unless said otherwise, because their dependencies are ours too.
 pub fn scaffold_target() -> PathBuf {
     match std::env::var_os("APISERVER_BOOT_SCAFFOLD_TARGET") {
         Some(dir) => dir.into(),
-        None => Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("scaffolded"),
+        None => Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(""),
     }
 }
 
