@@ -114,7 +114,7 @@ impl Call {
 
     /// What a failed operation is answered with.
     pub fn failed(&self, error: &Error) -> Status {
-        Status::of(error, self.kind())
+        Status::of(error, self.kind(), &self.version().group)
     }
 }
 

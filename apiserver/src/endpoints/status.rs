@@ -117,10 +117,10 @@ impl Status {
         self
     }
 
-    /// What a failed operation on a kind is answered with.
-    pub fn of(error: &Error, kind: &Kind) -> Self {
-        let details = |name: &str| details(name, &kind.group, &kind.plural);
-        let resource = kind.qualified_resource();
+    /// What a failed operation on a kind, in the group that it was asked for, is answered with.
+    pub fn of(error: &Error, kind: &Kind, group: &str) -> Self {
+        let details = |name: &str| details(name, group, &kind.plural);
+        let resource = qualified(&kind.plural, group);
         match error {
             Error::NotFound { name } => {
                 Self::new(404, "NotFound", format!("{resource} {name:?} not found")).with_details(details(name))
@@ -134,15 +134,15 @@ impl Status {
             }
             Error::Conflict { name, cause, on_delete } => {
                 let (what, noun) =
-                    if *on_delete { (kind.qualified_kind(), &kind.kind) } else { (resource, &kind.plural) };
+                    if *on_delete { (qualified(&kind.kind, group), &kind.kind) } else { (resource, &kind.plural) };
                 let message = format!("Operation cannot be fulfilled on {what} {name:?}: {cause}");
-                Self::new(409, "Conflict", message).with_details(self::details(name, &kind.group, noun))
+                Self::new(409, "Conflict", message).with_details(self::details(name, group, noun))
             }
-            Error::Invalid { name, errors } => Self::invalid(&kind.group, &kind.kind, name, errors),
+            Error::Invalid { name, errors } => Self::invalid(group, &kind.kind, name, errors),
             Error::Unconditional { name } => {
                 let mut errors = Errors::default();
                 errors.invalid("metadata.resourceVersion", 0, "must be specified for an update");
-                Self::invalid(&kind.group, &kind.plural, name, &errors)
+                Self::invalid(group, &kind.plural, name, &errors)
             }
             Error::PatchDoesNotApply(why) => {
                 tracing::debug!(why, "a patch does not apply");
@@ -190,12 +190,11 @@ impl Status {
             }
         }
         let list = if texts.len() == 1 { texts.concat() } else { format!("[{}]", texts.join(", ")) };
-        let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
         let mut details = details(name, group, kind);
         if !causes.is_empty() {
             details["causes"] = causes.into();
         }
-        Self::new(422, "Invalid", format!("{qualified} {name:?} is invalid: {list}")).with_details(details)
+        Self::new(422, "Invalid", format!("{} {name:?} is invalid: {list}", qualified(kind, group))).with_details(details)
     }
 
     /// What bad options are answered with.
@@ -278,4 +277,8 @@ pub fn write_document(document: &Value, format: Format, pretty: bool) -> (&'stat
 fn details(name: &str, group: &str, kind: &str) -> Value {
     let fields = [("name", name), ("group", group), ("kind", kind)];
     fields.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key.to_owned(), Value::from(text))).collect()
+}
+
+fn qualified(name: &str, group: &str) -> String {
+    if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
 }

@@ -95,40 +95,37 @@ impl Stream {
     async fn next(state: Option<Self>) -> Option<(Bytes, Option<Self>)> {
         let mut state = state?;
         loop {
+            // The end of the initial state is told to those who take bookmarks, before anything that came later.
+            if state.watch.take_initial_end() && state.bookmarks {
+                return Some((state.bookmark(true), Some(state)));
+            }
             let step = match state.watch.step() {
                 Ok(step) => step,
                 Err(error) => return Some((error_event(&state.call.failed(&error)), None)),
             };
-            let lines = match step {
+            match step {
                 Step::Events(events) => match state.lines(events) {
-                    Ok(lines) => lines,
+                    Ok(lines) if lines.is_empty() => continue,
+                    Ok(lines) => return Some((lines, Some(state))),
                     Err(status) => return Some((error_event(&status), None)),
                 },
-                Step::Idle => Bytes::new(),
-            };
-            let lines = state.with_initial_end(lines);
-            if !lines.is_empty() {
-                return Some((lines, Some(state)));
+                Step::Idle => {}
             }
-            if *state.shutdown.borrow() {
+            let now = Instant::now();
+            if *state.shutdown.borrow() || now >= state.end {
                 return None;
+            }
+            // Nothing is waiting to be sent, so a bookmark may say where the watch has got to.
+            if state.bookmarks && now >= state.next {
+                state.next = following_bookmark(state.end);
+                return Some((state.bookmark(false), Some(state)));
             }
             let wake = if state.bookmarks { state.next.min(state.end) } else { state.end };
             let timer: Pin<Box<Sleep>> = Box::pin(sleep_until(wake));
             tokio::select! {
                 () = state.watch.changed() => {}
                 _ = state.shutdown.changed() => {}
-                () = timer => {
-                    if Instant::now() >= state.end {
-                        return None;
-                    }
-                    // What has happened meanwhile comes first: a bookmark promises that nothing before it is missing.
-                    if let Ok(Step::Idle) = state.watch.step() {
-                        state.next = following_bookmark(state.end);
-                        let line = state.bookmark(false);
-                        return Some((line, Some(state)));
-                    }
-                }
+                () = timer => {}
             }
         }
     }
@@ -153,14 +150,6 @@ impl Stream {
             out.extend_from_slice(b"}\n");
         }
         Ok(out.into())
-    }
-
-    /// The end of the initial state is told with a bookmark, to those who take bookmarks.
-    fn with_initial_end(&mut self, lines: Bytes) -> Bytes {
-        if !self.watch.take_initial_end() || !self.bookmarks {
-            return lines;
-        }
-        [lines, self.bookmark(true)].concat().into()
     }
 
     fn bookmark(&mut self, initial_end: bool) -> Bytes {

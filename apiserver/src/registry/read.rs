@@ -24,8 +24,8 @@ pub enum Freshness {
 
 /// How long a read waits for a revision that has not happened yet. Source: `blockTimeout` in Kubernetes' watch cache.
 const WAIT: Duration = Duration::from_secs(3);
-/// How long a consistent read waits for the cache before it reads the store. Longer than a round trip; the cache is
-/// that late only on an etcd that others write to as well.
+/// How long a consistent read waits for the cache before it writes a marker. Longer than a round trip; the cache is that
+/// late only on an etcd that others write to as well.
 const CATCH_UP: Duration = Duration::from_millis(250);
 
 impl Registry {
@@ -53,7 +53,11 @@ impl Registry {
                     Some(newest) => newest,
                     None => self.feed.current().await?,
                 };
-                Ok(self.feed.reached(newest, CATCH_UP).await)
+                if self.feed.reached(newest, CATCH_UP).await {
+                    return Ok(true);
+                }
+                self.feed.mark().await?;
+                Ok(self.feed.reached(newest, WAIT).await)
             }
             Freshness::NotOlderThan(revision) => {
                 if self.feed.reached(revision, WAIT).await {

@@ -105,6 +105,10 @@ impl Registry {
 
         let mut new = new.into_value();
         let old = old.into_value();
+        if cx.subresource == "status" {
+            // Hooks see the whole object, but what they do to the rest of it is not this endpoint's to store.
+            self.restrict(cx, &mut new, &old);
+        }
         let version_read = metadata::text(&old, "resourceVersion").to_owned();
         metadata::of_mut(&mut new).insert("resourceVersion".into(), version_read.into());
         if self.kind.generation && self.is_new_generation(&new, &old) {

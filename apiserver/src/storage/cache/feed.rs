@@ -3,7 +3,7 @@
 //! One watch instead of one for each kind, because then every revision that the server's own keys take is seen here:
 //! a quiet kind's cache moves forward with the writes of the busy ones, and a read that must be fresh has only to wait
 //! until [`Feed::progress`] reaches the store's revision. On an etcd that other programs write to as well, that
-//! moment may not come; the reader then goes to the store itself.
+//! moment may not come by itself; then a marker is written, see [`Feed::mark`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +12,13 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::sync::{Mutex, watch};
 
-use crate::storage::{Entry, Event, ListRequest, ReadError, Revision, Store, WatchError, WatchItem};
+use crate::storage::{Entry, Event, ListRequest, ReadError, Revision, Store, WatchError, WatchItem, WriteError};
 
 /// Under this lies everything that the server stores.
 pub const ROOT: &str = "/registry/";
+
+/// What [`Feed::mark`] writes; no kind's prefix starts so.
+const MARKER: &str = "/registry/.marker";
 
 /// How many entries are read at once when a cache is filled.
 const FILL_PAGE: usize = 10_000;
@@ -117,6 +120,24 @@ impl Feed {
         let revision = self.store.revision().await?;
         self.checked.send_replace((finished + 1, revision));
         Ok(revision)
+    }
+
+    /// Writes a marker, so that a change comes by whose revision is above all that were asked for so far. For a store that
+    /// others write to as well: their writes move its revision and are not seen here.
+    ///
+    /// # Errors
+    /// A store that fails.
+    pub async fn mark(&self) -> Result<(), ReadError> {
+        let value = bytes::Bytes::from_static(b"{}");
+        let written = match self.store.get(MARKER).await? {
+            Some(entry) => self.store.update(MARKER, value, entry.revision).await,
+            None => self.store.create(MARKER, value).await,
+        };
+        match written {
+            Err(WriteError::Unavailable(error)) => Err(ReadError::Unavailable(error)),
+            // Somebody else's marker does as well as ours.
+            _ => Ok(()),
+        }
     }
 
     async fn fill(&self) -> Result<Revision, ReadError> {
