@@ -57,7 +57,7 @@ impl Watch {
         }
         let first = state.log.partition_point(|record| record.revision <= after);
         let piece = state.log.range(first..).take(HISTORY_RECORDS);
-        let last = piece.clone().last().map_or(after, |record| record.revision);
+        let last = piece.clone().next_back().map_or(after, |record| record.revision);
         let mut queue = self.watcher.queue();
         queue.records.extend(piece.filter(|record| record.key.starts_with(&self.watcher.prefix)).cloned());
         if last < state.current {

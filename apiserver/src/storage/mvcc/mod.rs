@@ -80,9 +80,10 @@ impl Mvcc {
         current
     }
 
-    /// The oldest revision that can be read.
-    pub(super) fn floor(&self) -> Revision {
-        self.read().floor
+    /// The oldest revision that can be read, and the newest.
+    pub(super) fn bounds(&self) -> (Revision, Revision) {
+        let state = self.read();
+        (state.floor, state.current)
     }
 
     /// What is stored under `key` now.
@@ -133,7 +134,7 @@ impl Mvcc {
     }
 
     /// Makes changes that have been decided upon, in the order of their revisions.
-    pub(super) fn apply(&self, changes: impl IntoIterator<Item = (Revision, String, Option<Bytes>)>) {
+    pub(super) fn apply(&self, changes: impl IntoIterator<Item = (Revision, Arc<str>, Option<Bytes>)>) {
         let mut state = self.write_lock();
         let records: Vec<_> =
             changes.into_iter().map(|(revision, key, value)| state.insert(revision, &key, value)).collect();
