@@ -12,7 +12,8 @@ mod small {
     use std::path::{Path, PathBuf};
     use std::process::{Command, Output};
 
-    use super::local::{RunLocal, boot, eventually, mode, runs, text};
+    use super::local::common::PROGRAM;
+    use super::local::{RunLocal, eventually, mode, runs, text};
 
     const MAIN: &str = r#"
         fn main() {
@@ -56,7 +57,7 @@ mod small {
         }
 
         fn command(&self, flags: &[&str]) -> Command {
-            let mut command = Command::new(boot());
+            let mut command = Command::new(PROGRAM);
             command.args(["run", "local"]).args(flags).current_dir(&self.root);
             command.env_remove("CARGO_TARGET_DIR").env_remove("FAKE");
             command
@@ -86,7 +87,7 @@ mod small {
     #[test]
     fn what_cannot_work_is_said_before_the_build() {
         let fake = Fake::new();
-        let elsewhere = Command::new(boot()).args(["run", "local"]).current_dir("/").output().unwrap();
+        let elsewhere = Command::new(PROGRAM).args(["run", "local"]).current_dir("/").output().unwrap();
         refused(&elsewhere, "no project", "change into a project");
 
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -240,13 +241,7 @@ mod whole {
     /// The one project of these tests, for one test at a time.
     fn project() -> MutexGuard<'static, Project> {
         static PROJECT: OnceLock<Mutex<Project>> = OnceLock::new();
-        let project = PROJECT.get_or_init(|| {
-            let commands = [
-                "init repo --domain example.com --name run-local",
-                "create group version resource --group demo --version v1alpha1 --kind Bird",
-            ];
-            Mutex::new(Project::scaffold("run-local", &commands).build())
-        });
+        let project = PROJECT.get_or_init(|| Mutex::new(Project::scaffold("aviary").build()));
         let project = lock(project);
         project.clean();
         project
@@ -269,7 +264,7 @@ mod whole {
     fn after_a_restart(flags: &[&str], expected: &str) {
         let project = project();
         let run = start(&project, flags);
-        assert_eq!(kubectl(&project, "create -f sample/bird.yaml -o name"), "bird.demo.example.com/bird-example");
+        assert_eq!(kubectl(&project, "create -f sample/bird.yaml -o name"), "bird.demo.demo.alibaba.com/bird-example");
         let before = kubectl(&project, "get birds -o jsonpath={.items[*].metadata.uid}");
         assert!(!before.is_empty());
         run.stop();
@@ -346,7 +341,7 @@ mod whole {
         for path in ["/healthz", "/livez", "/readyz", "/version"] {
             assert_eq!(run.get_anonymously(path).0, 200, "{path}");
         }
-        for path in ["/api", "/apis", "/openapi/v3", "/metrics", "/apis/demo.example.com/v1alpha1/birds"] {
+        for path in ["/api", "/apis", "/openapi/v3", "/metrics", "/apis/demo.demo.alibaba.com/v1alpha1/birds"] {
             let (status, body) = run.get_anonymously(path);
             assert!(status == 401 || status == 403, "{path}: {status} {body}");
         }
@@ -365,7 +360,7 @@ mod whole {
         run.wait_for("src/main.rs changed: building");
         run.wait_for("restarted");
         assert!(run.get_anonymously("/version").1.contains("0.2.0-edited"), "{}", run.get_anonymously("/version").1);
-        assert_eq!(kubectl(&project, "get birds -o name"), "bird.demo.example.com/bird-example");
+        assert_eq!(kubectl(&project, "get birds -o name"), "bird.demo.demo.alibaba.com/bird-example");
         fs::write(&main, before).unwrap();
         run.wait_for("restarted");
         run.stop();

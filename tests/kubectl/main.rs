@@ -6,30 +6,27 @@
 mod local;
 mod transcript;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::Mutex;
 
 use local::{Project, kubectls};
 use transcript::Transcript;
 
-/// One kind, as in the five-minute tour.
-fn aviary() -> &'static Project {
-    static PROJECT: OnceLock<Project> = OnceLock::new();
-    PROJECT.get_or_init(|| {
-        let commands = [
-            "init repo --domain demo.alibaba.com --name kubectl-aviary",
-            "create group version resource --group demo --version v1alpha1 --kind Bird",
-        ];
-        Project::scaffold("kubectl-aviary", &commands).build()
-    })
+/// A golden project, built once.
+fn project(golden: &'static str) -> &'static Project {
+    static PROJECTS: Mutex<BTreeMap<&str, &Project>> = Mutex::new(BTreeMap::new());
+    let mut projects = local::lock(&PROJECTS);
+    // Kept until the process ends.
+    projects.entry(golden).or_insert_with(|| Box::leak(Box::new(Project::scaffold(golden).build())))
 }
 
 /// Plays a transcript in `project` with every kubectl.
 fn play(project: &Project, name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kubectl").join(name).with_extension("txt");
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1");
+    let update = local::common::update_golden();
     let mut failures = String::new();
     // The newest first: it is the one that rewrites.
     for (index, (version, kubectl)) in kubectls().into_iter().rev().enumerate() {
@@ -99,18 +96,18 @@ impl<'a> Shell<'a> {
 }
 
 macro_rules! transcripts {
-    ($($name:ident: $project:ident,)*) => {$(
+    ($($name:ident: $golden:ident,)*) => {$(
         #[test]
         #[ignore = "builds a project and needs kubectl: ./scripts/test"]
         fn $name() {
             let _turn = local::lock(&TURN);
-            play($project(), stringify!($name));
+            play(project(stringify!($golden)), stringify!($name));
         }
     )*};
 }
 
 /// One `run local` per project at a time.
-static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+static TURN: Mutex<()> = Mutex::new(());
 
 transcripts! {
     discovery: aviary,
@@ -119,6 +116,8 @@ transcripts! {
     watch_and_wait: aviary,
     describe_and_events: aviary,
     mistakes: aviary,
+    nothing_yet: fresh,
+    odd_names: odd,
 }
 
 #[test]

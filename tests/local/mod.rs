@@ -1,6 +1,9 @@
 //! What the tests of local runs share: a project made by the real commands, and a `run local` under way in it.
 #![allow(dead_code, reason = "each test target uses a part of it")]
 
+#[path = "../common/mod.rs"]
+pub mod common;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -28,21 +31,10 @@ pub struct Project {
 }
 
 impl Project {
-    /// Makes the project `name` with the given commands of apiserver-boot, arguments separated by spaces.
-    pub fn scaffold(name: &str, commands: &[&str]) -> Project {
-        let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let root = tmp.join("eigene vögel").join(name);
-        let fresh = tempfile::tempdir_in(tmp).expect("a folder for the fresh project");
-        let fresh = fresh.path().join(name);
-        fs::create_dir_all(&fresh).expect("a folder for the fresh project");
-        for command in commands {
-            let output = Command::new(boot())
-                .args(command.split(' '))
-                .current_dir(&fresh)
-                .output()
-                .expect("apiserver-boot runs");
-            assert!(output.status.success(), "apiserver-boot {command}\n{}", text(&output));
-        }
+    /// Makes the golden project `name` with its own commands.
+    pub fn scaffold(name: &str) -> Project {
+        let (_temporary, fresh) = common::scaffold(name);
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("eigene vögel").join(name);
         update(&fresh, &root);
         let project = Project { root, target: scaffold_target() };
         project.clean();
@@ -75,7 +67,7 @@ impl Project {
 
     /// The command of `apiserver-boot run local` in the project.
     pub fn command(&self, flags: &[&str]) -> Command {
-        let mut command = Command::new(boot());
+        let mut command = Command::new(common::PROGRAM);
         command.args(["run", "local"]).args(flags).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
         command
     }
@@ -217,11 +209,6 @@ impl Drop for RunLocal {
     }
 }
 
-/// The program under test.
-pub fn boot() -> &'static str {
-    env!("CARGO_BIN_EXE_apiserver-boot")
-}
-
 /// The target folder of scaffolded projects: ours, unless said otherwise, because their dependencies are ours too.
 pub fn scaffold_target() -> PathBuf {
     match std::env::var_os("APISERVER_BOOT_SCAFFOLD_TARGET") {
@@ -311,7 +298,7 @@ fn update(from: &Path, to: &Path) {
         fs::read_dir(dir).expect("a folder").flatten().map(|entry| entry.file_name()).collect()
     };
     for name in names(to) {
-        if !from.join(&name).exists() && name != "Cargo.lock" {
+        if !from.join(&name).exists() {
             let path = to.join(&name);
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
