@@ -126,7 +126,11 @@ impl Project {
                 }
             }
         }
-        if built == *self { Ok(()) } else { Err(usage("something is listed twice")) }
+        if built == *self {
+            Ok(())
+        } else {
+            Err(usage("a group, a version or a controller is listed twice").hint("leave the second one out"))
+        }
     }
 
     fn group_mut(&mut self, name: &str) -> Result<&mut Group, Failure> {
@@ -187,10 +191,10 @@ fn same(there: &Kind, asked: &Kind, api_group: &str) -> Result<(), Failure> {
 /// Two kinds of one group must differ in every name by which kubectl or a path knows them.
 fn distinct(other: &Kind, kind: &Kind, api_group: &str) -> Result<(), Failure> {
     if kind.kind == format!("{}List", other.kind) || other.kind == format!("{}List", kind.kind) {
-        let list = if kind.kind.len() > other.kind.len() { kind } else { other };
+        let (list, item) = if kind.kind.len() > other.kind.len() { (kind, other) } else { (other, kind) };
         return Err(usage(format!(
-            "{} and {} clash in {api_group}: {} is what lists of the other are called",
-            other.kind, kind.kind, list.kind
+            "{} and {} clash in {api_group}: {} is what a list of {} is called",
+            other.kind, kind.kind, list.kind, item.kind
         ))
         .hint("choose a kind that does not end in `List`"));
     }
@@ -278,8 +282,8 @@ mod tests {
         second("Bird", "BirdSpec", |_| {}, FINE);
         second("Bird", "BirdStatus", |_| {}, FINE);
         second("Bird", "BirdStrategy", |_| {}, FINE);
-        second("Bird", "BirdList", |_| {}, "BirdList is what lists of the other are called");
-        second("BirdList", "Bird", |_| {}, "BirdList is what lists of the other are called");
+        second("Bird", "BirdList", |_| {}, "BirdList is what a list of Bird is called");
+        second("BirdList", "Bird", |_| {}, "BirdList is what a list of Bird is called");
         second("NestBox", "Nestbox", |_| {}, "\"nestbox\" is the singular of NestBox and the singular of Nestbox");
         second("Nest", "Bird", |k| k.plural = "nests".into(), "the plural of Nest and the plural of Bird");
         second("Nest", "Bird", |k| k.plural = "nest".into(), "the singular of Nest and the plural of Bird");

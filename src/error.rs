@@ -30,6 +30,11 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
+
+    /// The same, not blamed on the command line: exit code 1.
+    pub fn not_usage(self) -> Self {
+        Self { exit_code: 1, ..self }
+    }
 }
 
 impl fmt::Display for Failure {

@@ -260,11 +260,6 @@ pub fn controller(kind: &str) -> String {
     kind.to_kebab_case()
 }
 
-/// A kind as words of a text: `NestBox` gives `nest box`.
-pub fn words(kind: &str) -> String {
-    kind.to_snake_case().replace('_', " ")
-}
-
 /// A module for something of this name, which may be a kind, a group or a controller.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Module {

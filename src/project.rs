@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{WithHint, failure};
+use crate::error::{Failure, WithHint, failure};
 
 /// The name of the file.
 pub const FILE: &str = "PROJECT";
 
 /// The newest layout of the file that this program reads, and the one that it writes.
 const LAYOUT: u64 = 1;
+
+/// The way out of a file that is broken.
+const RESTORE: &str = "restore the file from version control; apiserver-boot's commands are what should change it";
 
 const HEADER: &str = "\
 # What apiserver-boot knows of this project. Its commands write this file; `apiserver-boot generate` writes the
@@ -101,21 +104,26 @@ impl Project {
     /// Reads `PROJECT` in `root`.
     pub fn read(root: &Path) -> anyhow::Result<Self> {
         let path = root.join(FILE);
-        let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("could not read {}", path.display()))
+        let text =
+            std::fs::read_to_string(&path).map_err(anyhow::Error::from).or_else(|error| match error.downcast_ref() {
+                Some(io) if std::io::Error::kind(io) == std::io::ErrorKind::InvalidData => {
+                    Err(error).with_hint(|| RESTORE)
+                }
+                _ => Err(error),
+            });
+        text.and_then(|text| Self::parse(&text)).with_context(|| format!("could not read {}", path.display()))
     }
 
     /// Reads the text of a `PROJECT` file.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let broken = || "restore the file from version control; apiserver-boot's commands are what should change it";
-        #[derive(Deserialize)]
-        struct Layout {
-            version: serde_yaml::Value,
-        }
+        let broken = || RESTORE;
         let value: serde_yaml::Value = serde_yaml::from_str(text).context("it is not YAML").with_hint(broken)?;
-        let layout: Layout =
-            serde_yaml::from_value(value).context("it is not a PROJECT file of apiserver-boot").with_hint(broken)?;
-        match layout.version.as_u64() {
+        let Some(layout) = value.get("version") else {
+            return Err(failure("it is not a PROJECT file of apiserver-boot: it has no `version`")
+                .hint(broken())
+                .into());
+        };
+        match layout.as_u64() {
             Some(LAYOUT) => {}
             Some(newer) if newer > LAYOUT => {
                 let message =
@@ -127,7 +135,11 @@ impl Project {
                 return Err(failure(message).hint(broken()).into());
             }
         }
-        serde_yaml::from_str(text).context("it is not a PROJECT file that this apiserver-boot knows").with_hint(broken)
+        let project: Self = serde_yaml::from_str(text)
+            .context("it is not a PROJECT file that this apiserver-boot knows")
+            .with_hint(broken)?;
+        project.check().map_err(Failure::not_usage)?;
+        Ok(project)
     }
 
     /// The text of the `PROJECT` file.
@@ -218,12 +230,15 @@ mod tests {
     fn a_file_that_cannot_be_used_is_refused_with_a_way_out() {
         refused("{", "it is not YAML", "restore the file");
         refused("just words", "not a PROJECT file", "restore the file");
-        refused("name: x", "missing field `version`", "restore the file");
+        refused("name: x", "it has no `version`", "restore the file");
         refused("version: 2", "its layout is version 2", "use a newer apiserver-boot");
         refused("version: '3-alpha'", "`version` must be 1", "restore the file");
         refused("version: 1\nname: x", "missing field `domain`", "restore the file");
         let text = bird().to_text().unwrap();
         refused(&format!("{text}colour: red\n"), "unknown field `colour`", "restore the file");
         refused(&text.replace("Namespaced", "Galactic"), "unknown variant `Galactic`", "restore the file");
+        refused(&text.replace("Bird", "../../etc"), "is not a name for a kind", "kinds are letters");
+        refused(&text.replace("- v1alpha1", "- v1beta1"), "has no version \"v1alpha1\"", "add it with");
+        refused(&text.replace("- bd", "- bd\n    - bd"), "\"bd\" is named twice", "leave the second one out");
     }
 }

@@ -30,7 +30,6 @@ pub enum Style {
     Red,
     Green,
     Yellow,
-    Blue,
     Magenta,
     Cyan,
 }
@@ -158,7 +157,6 @@ fn paint(color: bool, style: Style, text: &str) -> Cow<'_, str> {
         Style::Red => "31",
         Style::Green => "32",
         Style::Yellow => "33",
-        Style::Blue => "34",
         Style::Magenta => "35",
         Style::Cyan => "36",
     };

@@ -20,6 +20,8 @@ pub struct CompletionArgs {
 pub fn completion(args: CompletionArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "apiserver-boot", &mut script);
-    ui.result(String::from_utf8_lossy(&script).trim_end());
+    // clap_complete's script for bash sets one name and looks for the other where a program's name has a hyphen.
+    let script = String::from_utf8_lossy(&script).replace("apiserver__subcmd__boot", "apiserver__boot");
+    ui.result(script.trim_end());
     Ok(ExitCode::SUCCESS)
 }

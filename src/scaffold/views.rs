@@ -56,10 +56,6 @@ pub struct KindView {
     pub kind: String,
     pub plural: String,
     pub singular: String,
-    /// For prose: `nest box`.
-    pub words: String,
-    /// For prose: `a nest box`, `an owl`.
-    pub a_words: String,
     pub version: String,
     pub module: String,
     pub file: String,
@@ -165,14 +161,10 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
     let spec = format!("{}Spec", kind.kind);
     let krate = names::crate_name(&project.name);
     let types = format!("{}::{}", kind.version, module.ident);
-    let words = names::words(&kind.kind);
-    let article = if words.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     KindView {
         kind: kind.kind.clone(),
         plural: kind.plural.clone(),
         singular: names::singular(&kind.kind),
-        a_words: format!("{article} {words}"),
-        words,
         version: kind.version.clone(),
         namespaced: kind.scope == Scope::Namespaced,
         status: kind.status,

@@ -1,0 +1,8 @@
+//! `fresh apiserver` serves the kinds, `fresh controller-manager` runs the controllers; `--help` tells more.
+
+fn main() -> std::process::ExitCode {
+    apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+        .apis(fresh::apis::install)
+        .controllers(fresh::controllers::install)
+        .main()
+}

@@ -1,0 +1,65 @@
+// Copyright YEAR the authors of odd
+//
+// Licensed to nobody in particular.
+
+//! The fields of HTTPMod in v2beta13. Their comments are what `kubectl explain` prints.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What users ask of each HTTPMod.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[kube(
+    group = "3d.type.odd.example.com",
+    version = "v2beta13",
+    kind = "HTTPMod",
+    doc = "HTTPMod is a kind of the group 3d.type.odd.example.com.",
+    plural = "sheep",
+    status = "HTTPModStatus",
+    shortname = "hm",
+    shortname = "ht",
+    category = "all",
+    category = "odd",
+    printcolumn(name = "Message", type_ = "string", json_path = ".spec.message"),
+    printcolumn(name = "Replicas", type_ = "integer", json_path = ".spec.replicas"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct HTTPModSpec {
+    /// What it says; never blank.
+    pub message: String,
+
+    /// How many of it there shall be; 1 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub replicas: Option<i32>,
+
+    /// Words to find it by; kept in alphabetical order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+/// What is known of each HTTPMod.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HTTPModStatus {
+    /// The `metadata.generation` that the rest of the status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// In one word: Pending until a controller has seen it, then Ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+
+    /// In detail, one for each aspect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}

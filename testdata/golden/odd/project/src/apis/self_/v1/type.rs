@@ -1,0 +1,40 @@
+// Copyright YEAR the authors of odd
+//
+// Licensed to nobody in particular.
+
+//! The fields of Type in v1. Their comments are what `kubectl explain` prints.
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What users ask of each Type.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[kube(
+    group = "self.odd.example.com",
+    version = "v1",
+    kind = "Type",
+    doc = "Type is a kind of the group self.odd.example.com.",
+    namespaced,
+    printcolumn(name = "Message", type_ = "string", json_path = ".spec.message"),
+    printcolumn(name = "Replicas", type_ = "integer", json_path = ".spec.replicas"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct TypeSpec {
+    /// What it says; never blank.
+    pub message: String,
+
+    /// How many of it there shall be; 1 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub replicas: Option<i32>,
+
+    /// Words to find it by; kept in alphabetical order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}

@@ -1,0 +1,84 @@
+// Copyright YEAR the authors of odd
+//
+// Licensed to nobody in particular.
+
+//! What the hooks of Type promise. The server runs in the test's own process: no cluster, no port.
+
+use apiserver::TestServer;
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
+
+use odd_one::apis;
+use odd_one::apis::self_::v1::r#type::{Type, TypeSpec};
+
+#[tokio::test]
+async fn replicas_are_one_unless_given() {
+    let (_server, api) = start().await;
+    let params = PostParams::default();
+    let created = api.create(&params, &example()).await.unwrap();
+    assert_eq!(created.spec.replicas, Some(1));
+}
+
+#[tokio::test]
+async fn a_blank_message_is_refused() {
+    let (_server, api) = start().await;
+    let mut blank = example();
+    blank.spec.message = " ".to_owned();
+    let params = PostParams::default();
+    let message = refusal(api.create(&params, &blank).await);
+    assert!(message.contains("spec.message: Invalid value"), "{message}");
+}
+
+#[tokio::test]
+async fn a_blank_message_is_refused_on_update_too() {
+    let (_server, api) = start().await;
+    let params = PostParams::default();
+    api.create(&params, &example()).await.unwrap();
+    let blank = Patch::Merge(json!({ "spec": { "message": " " } }));
+    let message = refusal(api.patch("example", &PatchParams::default(), &blank).await);
+    assert!(message.contains("spec.message: Invalid value"), "{message}");
+}
+
+#[tokio::test]
+async fn tags_are_sorted_and_distinct() {
+    let (_server, api) = start().await;
+    let mut tagged = example();
+    tagged.spec.tags = ["b", "a", "b"].map(String::from).to_vec();
+    let params = PostParams::default();
+    let created = api.create(&params, &tagged).await.unwrap();
+    assert_eq!(created.spec.tags, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn the_sample_is_valid() {
+    let (_server, api) = start().await;
+    let sample = include_str!("../sample/type.yaml");
+    let sample = serde_saphyr::from_str(sample).unwrap();
+    let params = PostParams::default();
+    api.create(&params, &sample).await.unwrap();
+}
+
+/// A server with this project's kinds, and a client for one of them.
+async fn start() -> (TestServer, Api<Type>) {
+    let server = TestServer::start(apis::install).await;
+    let api = server.api_in("default");
+    (server, api)
+}
+
+/// An object with nothing but what is required.
+fn example() -> Type {
+    let spec = TypeSpec {
+        message: "hello".to_owned(),
+        ..TypeSpec::default()
+    };
+    Type::new("example", spec)
+}
+
+/// What the server says to a request that it must refuse.
+fn refusal(result: kube::Result<Type>) -> String {
+    match result {
+        Err(kube::Error::Api(status)) if status.code == 422 => status.message,
+        other => panic!("this should have been refused: {other:?}"),
+    }
+}

@@ -1,0 +1,325 @@
+//! What commands promise beside the files that they write.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::{PROGRAM, fail, folder, program, run, scaffold, succeed, tree};
+
+const CREATE: &str = "create group version resource --group demo --version v1alpha1 --kind Bird";
+
+#[test]
+fn a_dry_run_tells_the_plan_and_writes_nothing() {
+    let (_temporary, project) = folder("aviary");
+    let told = succeed(&project, "init repo --domain example.com --dry-run");
+    assert!(told.contains("create   PROJECT\n"), "{told}");
+    assert!(told.contains("create   vendor/apiserver/ ("), "{told}");
+    assert!(tree(&project).is_empty());
+
+    succeed(&project, "init repo --domain example.com");
+    let before = tree(&project);
+    for line in [CREATE, "create group --group demo", "generate", "update vendor"] {
+        succeed(&project, &format!("{line} --dry-run"));
+        assert!(tree(&project) == before, "{line}");
+    }
+    let told = succeed(&project, &format!("{CREATE} --dry-run"));
+    assert!(told.contains("replace  src/apis/mod.rs\n"), "{told}");
+    assert!(told.contains("create   src/apis/demo/bird.rs\n"), "{told}");
+    assert!(told.contains("leave    src/lib.rs\n"), "{told}");
+}
+
+#[test]
+fn the_diff_is_one_that_patch_takes() {
+    let (_temporary, project) = scaffold("fresh");
+    let (_other, patched) = scaffold("fresh");
+    let diff = succeed(&project, &format!("{CREATE} --dry-run --diff --quiet"));
+    let lines: String = diff.lines().skip_while(|line| !line.starts_with("--- ")).map(|l| format!("{l}\n")).collect();
+    assert!(lines.contains("+pub mod demo;\n"), "{lines}");
+    let file = patched.join("../diff");
+    std::fs::write(&file, lines).unwrap();
+    let patch = Command::new("patch").args(["-p1", "-i"]).arg(&file).current_dir(&patched).output();
+    let Ok(patch) = patch else { return eprintln!("skipped: there is no `patch` here") };
+    assert!(patch.status.success(), "{}", String::from_utf8_lossy(&patch.stdout));
+    succeed(&project, CREATE);
+    assert!(tree(&project) == tree(&patched));
+}
+
+#[test]
+fn quiet_leaves_what_was_asked_for() {
+    let (_temporary, project) = folder("aviary");
+    assert_eq!(succeed(&project, "--quiet init repo --domain example.com"), "");
+    assert_eq!(succeed(&project, &format!("{CREATE} --quiet")), "");
+    assert_eq!(succeed(&project, &format!("{CREATE} --quiet")), "");
+    assert!(succeed(&project, "show --quiet").contains("Bird"));
+    let output = run(&project, "--quiet update vendor");
+    assert!(output.stdout.is_empty() && output.stderr.is_empty());
+}
+
+#[test]
+fn without_a_terminal_there_is_no_colour() {
+    let (_temporary, project) = folder("aviary");
+    let output = program(&project, &["init", "repo", "--domain", "example.com"]).env("TERM", "xterm").output().unwrap();
+    assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b));
+}
+
+#[test]
+fn commands_work_below_the_root_of_a_project() {
+    let (_temporary, project) = scaffold("fresh");
+    succeed(&project.join("src/apis"), CREATE);
+    assert!(project.join("src/apis/demo/bird.rs").is_file());
+}
+
+#[test]
+fn a_path_may_have_spaces_and_letters_of_any_kind() {
+    let (_temporary, project) = folder("Mein Vogelhaus – 鳥");
+    let told = succeed(&project, "init repo --domain example.com");
+    assert!(told.contains("The project is called mein-vogelhaus"), "{told}");
+    succeed(&project, CREATE);
+    assert!(succeed(&project, "show").contains("Bird"));
+    succeed(&project, "generate --check");
+}
+
+#[test]
+fn documents_that_were_there_first_are_left_as_they_are() {
+    let (_temporary, project) = folder("aviary");
+    std::fs::write(project.join("README.md"), "mine").unwrap();
+    std::fs::write(project.join("LICENSE"), "mine").unwrap();
+    std::fs::create_dir(project.join(".git")).unwrap();
+    std::fs::write(project.join(".git/config"), "mine").unwrap();
+    succeed(&project, "init repo --domain example.com");
+    for path in ["README.md", "LICENSE", ".git/config"] {
+        assert_eq!(std::fs::read_to_string(project.join(path)).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn show_tells_what_is_in_a_project() {
+    let (_temporary, project) = scaffold("aviary");
+    let told: serde_json::Value = serde_json::from_str(&succeed(&project, "show --output json")).unwrap();
+    let bird = &told["groups"][0]["kinds"][0];
+    assert_eq!(bird["kind"], "Bird");
+    assert_eq!(bird["plural"], "birds");
+    assert_eq!(bird["files"]["types"]["path"], "src/apis/demo/v1alpha1/bird.rs");
+    assert_eq!(bird["controllers"][0]["name"], "bird");
+    let hooks = ["defaulting", "prepare_for_create", "validate", "validate_update", "canonicalize"];
+    assert_eq!(bird["hooks"], serde_json::json!(hooks));
+    std::fs::remove_file(project.join("sample/bird.yaml")).unwrap();
+    let tree = succeed(&project, "show");
+    assert!(tree.contains("sample/bird.yaml (missing)"), "{tree}");
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    let (_temporary, anywhere) = folder("anywhere");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = succeed(&anywhere, &format!("completion {shell}"));
+        assert!(script.contains("skip-controller"), "{shell}");
+    }
+    let script = anywhere.join("completion");
+    std::fs::write(&script, succeed(&anywhere, "completion bash")).unwrap();
+    let ask = format!(
+        "source '{}'; COMP_WORDS=(apiserver-boot create gr); COMP_CWORD=2; \
+         _apiserver__boot apiserver-boot gr create; echo \"${{COMPREPLY[@]}}\"",
+        script.display()
+    );
+    let Ok(bash) = Command::new("bash").args(["-c", &ask]).output() else { return };
+    assert_eq!(String::from_utf8_lossy(&bash.stdout).trim(), "group", "{}", String::from_utf8_lossy(&bash.stderr));
+}
+
+#[test]
+fn a_newer_or_older_library_is_left_until_it_is_asked_for() {
+    let (_temporary, project) = scaffold("aviary");
+    let file = project.join("PROJECT");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("vendor: 0.1.0", "vendor: 0.0.9")).unwrap();
+    std::fs::remove_file(project.join("vendor/apiserver/src/lib.rs")).unwrap();
+    let output = run(&project, "generate --check");
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`apiserver-boot update vendor` brings 0.1.0"));
+    assert!(!project.join("vendor/apiserver/src/lib.rs").exists());
+    succeed(&project, "update vendor");
+    assert!(project.join("vendor/apiserver/src/lib.rs").exists());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[cfg(unix)]
+#[test]
+fn commands_take_less_than_a_tenth_of_a_second() {
+    let (temporary, project) = scaffold("aviary");
+    let fresh = temporary.path().join("fresh");
+    std::fs::create_dir(&fresh).unwrap();
+    for (folder, line) in [
+        (&fresh, "init repo --domain example.com"),
+        (&fresh, CREATE),
+        (&project, CREATE),
+        (&project, "show"),
+        (&project, "generate --check"),
+        (&project, "update vendor"),
+        (&project, "version"),
+    ] {
+        let took = processor_time(folder, line);
+        assert!(took < Duration::from_millis(100), "`{line}` took {took:?}");
+    }
+}
+
+/// How long a command keeps a processor busy. Unlike the time on the clock, that is the same on a busy machine.
+#[cfg(unix)]
+#[allow(clippy::zombie_processes, reason = "wait4 waits for it, and tells what it used")]
+fn processor_time(folder: &Path, line: &str) -> Duration {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let child = program(folder, &words).stdout(Stdio::null()).spawn().unwrap();
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    let mut status = 0;
+    let pid = unsafe { libc::wait4(child.id() as libc::pid_t, &mut status, 0, &mut usage) };
+    assert_eq!((pid, status), (child.id() as libc::pid_t, 0));
+    let time = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+#[test]
+fn a_kill_at_any_time_leaves_whole_files_and_the_next_run_completes_them() {
+    let (_temporary, complete) = folder("aviary");
+    succeed(&complete, "init repo --domain example.com");
+    let after_init = tree(&complete);
+    succeed(&complete, CREATE);
+    let after_create = tree(&complete);
+    let mut killed = 0;
+    for round in 0..20u64 {
+        let (_temporary, project) = folder("aviary");
+        killed += kill_after(&project, "init repo --domain example.com", Duration::from_micros(round * 1800));
+        for (path, content) in tree(&project) {
+            assert!(path.starts_with(".apiserver-boot/staging/") || after_init[&path] == content, "{path}");
+        }
+        succeed(&project, "init repo --domain example.com");
+        assert!(tree(&project) == after_init, "round {round}");
+        killed += kill_after(&project, CREATE, Duration::from_micros(round * 1000));
+        for (path, content) in tree(&project) {
+            let is_old = after_init.get(&path) == Some(&content);
+            let is_new = after_create.get(&path) == Some(&content);
+            assert!(path.starts_with(".apiserver-boot/staging/") || is_old || is_new, "{path}");
+        }
+        succeed(&project, CREATE);
+        assert!(without_staging(&project) == after_create, "round {round}");
+    }
+    assert!(killed > 10, "only {killed} commands were killed before they ended");
+}
+
+/// A kill after the last file but before the cleaning up leaves the staging folder until the next change.
+fn without_staging(project: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    tree(project).into_iter().filter(|(path, _)| !path.starts_with(".apiserver-boot/staging/")).collect()
+}
+
+/// Starts a command and kills it. Gives 1 if it had not ended by itself.
+fn kill_after(project: &Path, line: &str, time: Duration) -> u32 {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut child = program(project, &words).stdout(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(time);
+    child.kill().unwrap();
+    u32::from(!child.wait().unwrap().success())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_the_tree_as_it_was() {
+    use std::os::unix::process::CommandExt;
+
+    let limited = |project: &Path, line: &str, bytes: u64| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut command = program(project, &words);
+        // A file that grows beyond the limit meets an error, as it would on a full disk.
+        unsafe {
+            command.pre_exec(move || {
+                libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+                let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+                match libc::setrlimit(libc::RLIMIT_FSIZE, &limit) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                }
+            });
+        }
+        command.output().unwrap()
+    };
+    let (_temporary, project) = folder("aviary");
+    for bytes in [0, 100, 1000, 10_000] {
+        let output = limited(&project, "init repo --domain example.com", bytes);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("error: could not write ") && stderr.contains("File too large"), "{stderr}");
+        assert!(stderr.contains("hint: nothing was changed; check"), "{stderr}");
+        assert_eq!(std::fs::read_dir(&project).unwrap().count(), 0);
+    }
+    succeed(&project, "init repo --domain example.com");
+    let before = tree(&project);
+    for bytes in [0, 100, 1000] {
+        let output = limited(&project, CREATE, bytes);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(tree(&project) == before);
+    }
+    succeed(&project, CREATE);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_folder_is_told_and_left() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+
+    // Root may write everywhere, so that as root the program runs as somebody else, from where anybody may run it.
+    let (temporary, project) = folder("aviary");
+    let root = unsafe { libc::geteuid() } == 0;
+    let copy = temporary.path().join("apiserver-boot");
+    // By another process: while this one holds it open for writing, a test beside this one may start a child that
+    // inherits it, and Linux runs no program that somebody has open for writing.
+    assert!(Command::new("cp").arg(PROGRAM).arg(&copy).status().unwrap().success());
+    let mode = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(temporary.path(), 0o755);
+    let attempt = |line: &str| {
+        let mut command = Command::new(&copy);
+        command.args(line.split_whitespace()).current_dir(&project);
+        if root {
+            command.uid(65534).gid(65534);
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    mode(&project, 0o555);
+    let told = attempt("init repo --domain example.com");
+    assert!(told.contains("Permission denied") && told.contains("hint: nothing was changed; check"), "{told}");
+    mode(&project, 0o755);
+    succeed(&project, "init repo --domain example.com");
+    let before = tree(&project);
+    for path in walkdir::WalkDir::new(&project).into_iter().map(Result::unwrap).filter(|e| e.file_type().is_dir()) {
+        mode(path.path(), 0o555);
+    }
+    let told = attempt(CREATE);
+    assert!(told.contains("Permission denied"), "{told}");
+    assert!(tree(&project) == before);
+    for path in walkdir::WalkDir::new(&project).into_iter().map(Result::unwrap).filter(|e| e.file_type().is_dir()) {
+        mode(path.path(), 0o755);
+    }
+    assert_eq!(fail(&project, "create group --group Demo", 2).lines().count(), 2);
+}
+
+#[test]
+fn two_commands_at_once_wait_for_each_other() {
+    let (_temporary, project) = scaffold("fresh");
+    let kinds: Vec<String> = (0..8).map(|number| format!("Bird{number}")).collect();
+    let children: Vec<_> = kinds
+        .iter()
+        .map(|kind| {
+            let arguments = ["create", "resource", "--group", "demo", "--version", "v1", "--kind", kind];
+            program(&project, &arguments).stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let told = succeed(&project, "show");
+    assert!(kinds.iter().all(|kind| told.contains(kind)), "{told}");
+    succeed(&project, "generate --check");
+}
