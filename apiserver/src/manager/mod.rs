@@ -1,0 +1,321 @@
+//! The controllers of a project: started together, stopped together, and served with what every controller needs.
+//!
+//! A controller is an async function that gets a [`Context`] and runs until [`Context::shutdown`] resolves. Most hand a
+//! `kube::runtime::Controller` to [`Context::run`], which adds retries, logs, metrics, health and shutdown.
+//!
+//! **Invariant:** a controller knows the API server by its client alone. It cannot tell whether the server is in this
+//! process, next door or a cluster.
+
+mod backoff;
+pub mod conditions;
+mod context;
+#[cfg(test)]
+mod fake;
+mod health;
+mod metrics;
+mod reconcile;
+mod recorder;
+mod shutdown;
+mod status;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::Client;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub use backoff::Backoff;
+pub use context::Context;
+pub use health::{ControllerState, Health};
+pub use metrics::Metrics;
+pub use recorder::Recorder;
+pub use shutdown::Shutdown;
+
+/// How long controllers may take to finish what they are doing, unless told otherwise: as in controller-runtime.
+const DRAIN_DEFAULT: Duration = Duration::from_secs(30);
+
+/// How long the events that are still queued may take to be written at the end.
+const EVENTS_FLUSH: Duration = Duration::from_secs(2);
+
+/// The controllers of a process. One that ends early takes the rest with it, so that a process never runs with half of
+/// them and looks healthy.
+pub struct Manager {
+    controllers: Vec<(String, Run)>,
+    drain: Duration,
+    health: Health,
+    metrics: Metrics,
+}
+
+type Run = Box<dyn FnOnce(Context) -> BoxFuture<'static, ()> + Send>;
+
+/// Why [`Manager::run`] ended, other than being told to.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ManagerError {
+    /// Two controllers have one name, so that logs, events and metrics could not tell them apart.
+    #[error("two controllers are named {name:?}: give one of them another name")]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// A controller returned although nobody asked it to.
+    #[error("controller {name:?} ended, though it should run until shutdown")]
+    Ended {
+        /// Its name.
+        name: String,
+    },
+    /// A controller panicked outside of a reconcile.
+    #[error("controller {name:?} panicked: {message}")]
+    Panicked {
+        /// Its name.
+        name: String,
+        /// What the panic said.
+        message: String,
+    },
+    /// Controllers had to be cut off because they did not end in time.
+    #[error("still busy {after:?} after shutdown, and cut off: {}", names.join(", "))]
+    NotDrained {
+        /// Their names.
+        names: Vec<String>,
+        /// How long they were given.
+        after: Duration,
+    },
+}
+
+impl Default for Manager {
+    fn default() -> Self {
+        Self { controllers: Vec::new(), drain: DRAIN_DEFAULT, health: Health::default(), metrics: Metrics::default() }
+    }
+}
+
+impl Manager {
+    /// A manager without controllers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a controller. The name is what logs, metrics and events call it; no two may share one.
+    pub fn add<F, Fut>(&mut self, name: &str, run: F) -> &mut Self
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        // The call itself is put off into the future: a function that panics before its first await is then a
+        // controller that panicked, not a manager that did.
+        let run: Run = Box::new(move |cx| async move { run(cx).await }.boxed());
+        self.controllers.push((name.to_owned(), run));
+        self
+    }
+
+    /// How long controllers may take to finish what they are doing after shutdown began; 30 seconds unless set.
+    pub fn drain_timeout(&mut self, drain: Duration) -> &mut Self {
+        self.drain = drain;
+        self
+    }
+
+    /// The names of the controllers, in the order in which they were added.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.controllers.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// How the controllers are; stays up to date while they run.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// What the controllers count; stays up to date while they run.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// Runs all controllers until `shutdown` resolves, then lets them finish what they are doing and writes the events
+    /// that are still queued. Dropping the future stops everything at once.
+    ///
+    /// # Errors
+    /// A controller that ended early or panicked, which stops the others too; two controllers of one name; controllers
+    /// that did not end within [`drain_timeout`](Self::drain_timeout).
+    pub async fn run(self, client: Client, shutdown: impl Future<Output = ()>) -> Result<(), ManagerError> {
+        let Self { controllers, drain, health, metrics } = self;
+        let mut running = BTreeSet::new();
+        for (name, _) in &controllers {
+            if !running.insert(name.clone()) {
+                return Err(ManagerError::Duplicate { name: name.clone() });
+            }
+        }
+        let (stop, stopping) = shutdown::channel();
+        let (events, publisher) = recorder::queue(client.clone());
+        let (stop_events, events_stopping) = shutdown::channel();
+        let mut publisher = JoinSet::from_iter([publisher.run(events_stopping)]);
+
+        // Leader election belongs here: controllers start once this process leads.
+        let mut tasks = JoinSet::new();
+        for (name, run) in controllers {
+            metrics.add(&name);
+            health.add(&name);
+            let cx = Context::new(&name, &client, &stopping, &events, &health, &metrics);
+            let run = health.clone().watch_start(name.clone(), run(cx));
+            tasks.spawn(async move { (name, AssertUnwindSafe(run).catch_unwind().await) });
+        }
+        drop(events);
+
+        let early = tokio::select! {
+            biased;
+            () = shutdown => None,
+            Some(ended) = tasks.join_next() => Some(outcome(ended, &mut running, &health)),
+        };
+        let mut failure = early.map(|(name, panic)| match panic {
+            Some(message) => ManagerError::Panicked { name, message },
+            None => ManagerError::Ended { name },
+        });
+        if let Some(failure) = &failure {
+            tracing::error!("{failure}; the other controllers are stopped");
+        }
+
+        stop.send();
+        let deadline = Instant::now() + drain;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, tasks.join_next()).await {
+            if let (name, Some(message)) = outcome(ended, &mut running, &health) {
+                failure.get_or_insert(ManagerError::Panicked { name, message });
+            }
+        }
+        if !tasks.is_empty() {
+            let late = ManagerError::NotDrained { names: running.into_iter().collect(), after: drain };
+            tracing::error!("{late}");
+            failure.get_or_insert(late);
+            tasks.shutdown().await;
+        }
+        stop_events.send();
+        if tokio::time::timeout(EVENTS_FLUSH, publisher.join_next()).await.is_err() {
+            tracing::warn!("some events could not be written before the end");
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+type Ended = Result<(String, Result<(), Box<dyn std::any::Any + Send>>), tokio::task::JoinError>;
+
+/// Who ended, and what it said if it panicked.
+fn outcome(ended: Ended, running: &mut BTreeSet<String>, health: &Health) -> (String, Option<String>) {
+    // A task can fail only by being aborted, and nobody aborts one that is still waited for.
+    let (name, result) = ended.unwrap_or_else(|gone| (String::new(), Err(Box::new(gone.to_string()))));
+    running.remove(&name);
+    health.ended(&name);
+    (name, result.err().map(|panic| panic_message(panic.as_ref())))
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::manager::fake::refusing_client;
+
+    /// Long enough for whatever is ready to run to have run.
+    const MOMENT: Duration = Duration::from_millis(50);
+
+    type Log = Arc<Mutex<Vec<String>>>;
+
+    fn note(log: &Log, line: &str) {
+        log.lock().unwrap().push(line.to_owned());
+    }
+
+    /// Runs until shutdown, then takes `last_words` to end.
+    fn dutiful(log: &Log, last_words: Duration) -> impl FnOnce(Context) -> BoxFuture<'static, ()> + Send + 'static {
+        let log = log.clone();
+        move |cx| {
+            async move {
+                note(&log, &format!("{} starts", cx.name()));
+                cx.shutdown().await;
+                tokio::time::sleep(last_words).await;
+                note(&log, &format!("{} ends", cx.name()));
+            }
+            .boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn controllers_run_until_shutdown_and_finish_what_they_do() {
+        let log = Log::default();
+        let mut manager = Manager::new();
+        manager.add("slow", dutiful(&log, MOMENT * 4));
+        manager.add("quick", dutiful(&log, Duration::ZERO));
+        let shutdown = async {
+            tokio::time::sleep(MOMENT).await;
+            note(&log, "shutdown");
+        };
+        assert_eq!(manager.run(refusing_client(), shutdown).await, Ok(()));
+        let expect = ["slow starts", "quick starts", "shutdown", "quick ends", "slow ends"];
+        assert_eq!(*log.lock().unwrap(), expect);
+    }
+
+    #[tokio::test]
+    async fn without_controllers_it_waits_for_shutdown() {
+        let begin = Instant::now();
+        assert_eq!(Manager::new().run(refusing_client(), tokio::time::sleep(MOMENT)).await, Ok(()));
+        assert!(begin.elapsed() >= MOMENT);
+    }
+
+    #[tokio::test]
+    async fn one_that_ends_early_stops_the_rest_and_is_named() {
+        let log = Log::default();
+        let mut manager = Manager::new();
+        manager.add("steady", dutiful(&log, MOMENT));
+        manager.add("weary", |_| tokio::time::sleep(MOMENT));
+        let health = manager.health();
+        let result = manager.run(refusing_client(), std::future::pending()).await;
+        assert_eq!(result, Err(ManagerError::Ended { name: "weary".into() }));
+        assert_eq!(*log.lock().unwrap(), ["steady starts", "steady ends"]);
+        assert_eq!(health.live(), Err("controller steady has ended, controller weary has ended".into()));
+    }
+
+    #[tokio::test]
+    async fn one_that_panics_stops_the_rest_and_is_named() {
+        async fn at_once(_: Context) {
+            panic!("no wings");
+        }
+        fn before_the_first_await(_: Context) -> std::future::Ready<()> {
+            panic!("no {}", "wings");
+        }
+        for clumsy in [|cx| at_once(cx).boxed(), |cx| before_the_first_await(cx).boxed()] {
+            let log = Log::default();
+            let mut manager = Manager::new();
+            manager.add("steady", dutiful(&log, Duration::ZERO));
+            manager.add("clumsy", clumsy);
+            let result = manager.run(refusing_client(), std::future::pending()).await;
+            assert_eq!(result, Err(ManagerError::Panicked { name: "clumsy".into(), message: "no wings".into() }));
+            assert_eq!(*log.lock().unwrap(), ["steady starts", "steady ends"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_does_not_end_is_cut_off() {
+        let log = Log::default();
+        let mut manager = Manager::new();
+        manager.drain_timeout(MOMENT * 4);
+        manager.add("steady", dutiful(&log, Duration::ZERO));
+        manager.add("deaf", |_| std::future::pending());
+        let begin = Instant::now();
+        let result = manager.run(refusing_client(), std::future::ready(())).await;
+        let names = vec!["deaf".to_owned()];
+        assert_eq!(result, Err(ManagerError::NotDrained { names, after: MOMENT * 4 }));
+        assert!(begin.elapsed() >= MOMENT * 4);
+        assert_eq!(log.lock().unwrap().last().unwrap(), "steady ends");
+    }
+
+    #[tokio::test]
+    async fn names_are_unique() {
+        let mut manager = Manager::new();
+        manager.add("bird", |_| std::future::pending()).add("bird", |_| std::future::pending());
+        let result = manager.run(refusing_client(), std::future::pending()).await;
+        assert_eq!(result, Err(ManagerError::Duplicate { name: "bird".into() }));
+    }
+}
