@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName};
 
 use crate::authorization::{Attributes, AuthorizationError, Authorizer, Decision, Reason};
 use crate::request::info::RequestInfo;
+use crate::request::query::decode;
 use crate::request::user::UserInfo;
 
 const PREFIX: &str = "impersonate-";
@@ -72,7 +73,7 @@ fn wish(headers: &HeaderMap) -> Result<UserInfo, ImpersonationError> {
     wish.groups = headers.get_all(GROUP).iter().map(text).collect::<Result<_, _>>()?;
     for (name, value) in headers {
         if let Some(key) = name.as_str().strip_prefix(EXTRA) {
-            wish.extra.entry(decode(key)).or_default().push(text(value)?);
+            wish.extra.entry(decode(key).to_lowercase()).or_default().push(text(value)?);
         }
     }
     if wish.username.is_empty() {
@@ -126,20 +127,6 @@ fn with_standing_groups(mut user: UserInfo) -> UserInfo {
 fn service_account(username: &str) -> Option<(&str, &str)> {
     let (namespace, name) = username.strip_prefix("system:serviceaccount:")?.split_once(':')?;
     (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
-}
-
-/// Undoes `%XX` in the key of an extra. What is not encoded rightly stays as it is.
-fn decode(key: &str) -> String {
-    let mut bytes = Vec::with_capacity(key.len());
-    let mut rest = key.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let hex = |at: usize| after.get(at).and_then(|&byte| char::from(byte).to_digit(16));
-        (rest, _) = match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => (&after[2..], bytes.push((high * 16 + low) as u8)),
-            _ => (after, bytes.push(first)),
-        };
-    }
-    String::from_utf8_lossy(&bytes).to_lowercase()
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::authentication::impersonation::{self, ImpersonationError};
 use crate::authorization::privileged::MASTERS;
 use crate::authorization::{Attributes, Decision};
 use crate::endpoints::body::{Body, RequestBody};
-use crate::endpoints::status::Status;
+use crate::endpoints::status::{Status, page_not_found};
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
 
@@ -90,7 +90,7 @@ async fn filter(
     let query = uri.query().unwrap_or_default();
     let info = match RequestInfo::new(request.method(), uri.path(), query) {
         Ok(info) => info,
-        Err(error) => return refuse(refusal::bad_request(error.to_string())),
+        Err(error) => return refuse(Status::bad_request(error.to_string())),
     };
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let labels = RequestLabels::new(&info, query, content_type);
@@ -112,11 +112,7 @@ async fn filter(
         if matches!(code.as_u16(), 429 | 503 | 504) {
             core.metrics.terminated(&series, code);
         }
-        let mut response = refuse(status);
-        if code == StatusCode::FORBIDDEN {
-            refusal::no_sniffing(&mut response);
-        }
-        response
+        refuse(status)
     })
 }
 
@@ -143,7 +139,7 @@ async fn admit(
     let counted = !is_long_running(info) && (info.is_resource || !Health::is_path(&info.path));
     let _in_flight = if counted {
         let exempt = user.groups.iter().any(|group| group == MASTERS);
-        Some(core.limits.enter(RequestKind::of(info.verb), exempt).ok_or_else(refusal::too_many_requests)?)
+        Some(core.limits.enter(RequestKind::of(info.verb), exempt).ok_or_else(Status::too_many_requests)?)
     } else {
         None
     };
@@ -151,7 +147,7 @@ async fn admit(
     let attributes = Attributes { user: &user, info };
     let decision = core.authorizer.authorize(attributes).await.map_err(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "authorization failed");
-        refusal::internal("authorization could not be decided")
+        Status::internal("authorization could not be decided")
     })?;
     let refused = match &decision {
         Decision::Allow(_) => None,
@@ -171,10 +167,10 @@ async fn authenticate(
 ) -> Result<Arc<UserInfo>, Status> {
     match core.authenticator.authenticate(parts, connection).await {
         Ok(Some(user)) => Ok(user),
-        Ok(None) => Err(refusal::unauthorized()),
+        Ok(None) => Err(Status::unauthorized()),
         Err(error) => {
             tracing::info!(error = &error as &dyn std::error::Error, peer = ?connection.peer, "unauthorized");
-            Err(refusal::unauthorized())
+            Err(Status::unauthorized())
         }
     }
 }
@@ -223,7 +219,7 @@ async fn own(
         }
         path if Health::is_path(path) => {
             let answer = core.health.answer(path, query.unwrap_or_default()).await;
-            Some(answer.unwrap_or_else(|| refusal::text(StatusCode::NOT_FOUND, "404 page not found\n")))
+            Some(answer.unwrap_or_else(page_not_found))
         }
         _ => None,
     }
@@ -231,11 +227,11 @@ async fn own(
 
 fn no_impersonation(error: ImpersonationError, user: &UserInfo) -> Status {
     match error {
-        ImpersonationError::Headers(message) => refusal::bad_request(message),
+        ImpersonationError::Headers(message) => Status::bad_request(message),
         ImpersonationError::Forbidden(info, reason) => refusal::forbidden(Attributes { user, info: &info }, &reason),
         ImpersonationError::Undecided(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "authorization failed");
-            refusal::internal("authorization could not be decided")
+            Status::internal("authorization could not be decided")
         }
     }
 }
@@ -254,7 +250,7 @@ fn timeout(query: &str, max: Duration) -> Result<Duration, Status> {
         Some(text) => match duration::parse(&text) {
             Ok(timeout) if timeout.is_zero() || timeout > max => Ok(max),
             Ok(timeout) => Ok(timeout),
-            Err(error) => Err(refusal::bad_request(format!("invalid timeout specified in the request URL - {error}"))),
+            Err(error) => Err(Status::bad_request(format!("invalid timeout specified in the request URL - {error}"))),
         },
     }
 }

@@ -1,6 +1,8 @@
-//! The few query parameters that filters read.
+//! The few query parameters that filters read, with nothing allocated for requests that have none of them.
 
 use std::borrow::Cow;
+
+use crate::request::query;
 
 /// The values of a parameter, in their order; one without `=` is empty.
 pub fn values<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
@@ -15,26 +17,12 @@ pub fn first<'a>(query: &'a str, name: &'a str) -> Option<Cow<'a, str>> {
     if query.is_empty() { None } else { values(query, name).next() }
 }
 
-/// Undoes `%XX` and `+`. What is not encoded rightly stays as it is.
 fn decode(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
-        return Cow::Borrowed(text);
+    if text.contains('+') {
+        Cow::Owned(query::decode(&text.replace('+', " ")).into_owned())
+    } else {
+        query::decode(text)
     }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let hex = |at: usize| after.get(at).and_then(|&byte| char::from(byte).to_digit(16));
-        rest = after;
-        match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            (b'+', ..) => bytes.push(b' '),
-            _ => bytes.push(first),
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

@@ -10,26 +10,9 @@ use crate::endpoints::status::Status;
 
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
-/// Seconds after which to try again when the server is not ready yet.
-const NOT_READY_RETRY_SECONDS: u32 = 5;
-
 /// A Status in the form that the client accepts.
 pub fn respond(status: Status, accept: Option<&HeaderValue>) -> Response<Body> {
     status.into_response(accept.and_then(|accept| accept.to_str().ok()))
-}
-
-pub fn bad_request(message: String) -> Status {
-    Status { code: 400, reason: "BadRequest", message, details: None, retry_after_seconds: None }
-}
-
-pub fn unauthorized() -> Status {
-    Status {
-        code: 401,
-        reason: "Unauthorized",
-        message: "Unauthorized".into(),
-        details: None,
-        retry_after_seconds: None,
-    }
 }
 
 /// Says what the user may not do, without saying whether it is there.
@@ -63,58 +46,22 @@ pub fn forbidden(attributes: Attributes<'_>, reason: &str) -> Status {
         (resource, "") => format!("{resource} is forbidden: {cause}"),
         (resource, name) => format!("{resource} {name:?} is forbidden: {cause}"),
     };
-    Status { code: 403, reason: "Forbidden", message, details: Some(details.into()), retry_after_seconds: None }
-}
-
-pub fn too_many_requests() -> Status {
-    Status {
-        code: 429,
-        reason: "TooManyRequests",
-        message: "Too many requests, please try again later.".into(),
-        details: None,
-        retry_after_seconds: Some(1),
-    }
-}
-
-pub fn internal(cause: &str) -> Status {
-    Status {
-        code: 500,
-        reason: "InternalError",
-        message: format!("Internal error occurred: {cause}"),
-        details: Some(json!({ "causes": [{ "message": cause }] })),
-        retry_after_seconds: None,
-    }
+    Status::forbidden(message, details.into())
 }
 
 /// Never 404 while starting: a garbage collector would take that for "all gone".
 pub fn not_ready() -> Status {
-    Status {
-        code: 503,
-        reason: "ServiceUnavailable",
-        message: "the server is not ready to answer this yet, please try again".into(),
-        details: None,
-        retry_after_seconds: Some(NOT_READY_RETRY_SECONDS),
-    }
+    Status::service_unavailable("the server is not ready to answer this yet, please try again")
 }
 
+/// For requests that come when the rest are being finished.
 pub fn shutting_down() -> Status {
-    Status {
-        code: 503,
-        reason: "ServiceUnavailable",
-        message: "the server is shutting down, please try again".into(),
-        details: None,
-        retry_after_seconds: Some(1),
-    }
+    Status::new(503, "ServiceUnavailable", "the server is shutting down, please try again").retry_after(1)
 }
 
+/// The time that the client or the server gives a request is over.
 pub fn timed_out() -> Status {
-    Status {
-        code: 504,
-        reason: "Timeout",
-        message: "Timeout: request did not complete within the allotted timeout".into(),
-        details: Some(json!({})),
-        retry_after_seconds: None,
-    }
+    Status::timeout("Timeout: request did not complete within the allotted timeout").with_details(json!({}))
 }
 
 /// Plain text, as for clients that are not speaking to the API: probes, panics.
@@ -122,13 +69,9 @@ pub fn text(code: StatusCode, text: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(text.into());
     *response.status_mut() = code;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    no_sniffing(&mut response);
-    response
-}
-
-/// Tells browsers to take the body for nothing but what it says it is: it may hold what a client has sent.
-pub fn no_sniffing(response: &mut Response<Body>) {
+    // The body may hold what a client has sent: browsers shall take it for nothing but text.
     response.headers_mut().insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 fn without_markup(text: &str) -> String {

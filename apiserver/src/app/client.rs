@@ -1,0 +1,49 @@
+//! The client of the API server that controllers use.
+
+use std::path::Path;
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+use super::error::AppError;
+
+/// The first wait before the API server is asked again, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// A client by a kubeconfig, or by what kubectl would use, or for the cluster that this process runs in.
+pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, AppError> {
+    let config = match kubeconfig {
+        None => Config::infer().await.map_err(AppError::NoServer)?,
+        Some(path) => {
+            let failed = |source| AppError::Kubeconfig { path: path.to_owned(), source };
+            let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(failed)?
+        }
+    };
+    Client::try_from(config).map_err(AppError::Client)
+}
+
+/// Waits until the API server answers. Whatever is started together with it would otherwise die of being too early.
+pub async fn answers(client: &Client) {
+    let (mut wait, wait_max) = RETRY;
+    loop {
+        match client.apiserver_version().await {
+            Ok(version) => {
+                tracing::info!(version = version.git_version, "the API server answers");
+                return;
+            }
+            // Whoever says no is there; controllers will learn what they may not do.
+            Err(kube::Error::Api(status)) if status.code != 503 => {
+                tracing::warn!(message = status.message, "the API server answers, but does not tell its version");
+                return;
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::info!(error, again_in = ?wait, "waiting for the API server");
+            }
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(wait_max);
+    }
+}

@@ -1,0 +1,272 @@
+//! The command line. Flags carry kube-apiserver's names wherever it has one. Source:
+//! <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/>
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::server::duration;
+
+/// What the user wants.
+#[derive(Debug, Parser)]
+#[command(about = "Serves the kinds of this project, and runs their controllers", arg_required_else_help = true)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub logging: Logging,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the kinds, over TLS
+    Apiserver(Box<ApiServer>),
+    /// Run the controllers
+    ControllerManager(ControllerManager),
+    /// Print the CustomResourceDefinition of every kind, as YAML
+    Crds,
+    /// Print the OpenAPI v3 description of the kinds, as JSON
+    Openapi(OpenApi),
+}
+
+#[derive(Debug, Args)]
+pub struct Logging {
+    /// How log lines look
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// How much is logged: 0 what matters, 4 every request, 6 everything; RUST_LOG has the last word
+    #[arg(short = 'v', long = "v", global = true, default_value_t = 0, value_name = "LEVEL")]
+    pub verbosity: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ApiServer {
+    /// The address to listen on; 0.0.0.0 for all of this machine
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "IP")]
+    pub bind_address: IpAddr,
+    /// The port to listen on; 0 takes one that is free
+    #[arg(long, default_value_t = 6443, value_name = "PORT")]
+    pub secure_port: u16,
+    /// Write the port to this file once the server listens
+    #[arg(long, value_name = "PATH")]
+    pub port_file: Option<PathBuf>,
+
+    /// Where objects are kept; etcd if --etcd-servers is given, embedded otherwise
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub storage: Option<Storage>,
+    /// The folder of embedded storage
+    #[arg(long, default_value = "data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    #[command(flatten)]
+    pub etcd: Etcd,
+    /// Forget old versions of objects after this time; 0 keeps them for ever
+    #[arg(long, alias = "etcd-compaction-interval", value_parser = duration::parse, default_value = "5m", value_name = "DURATION")]
+    pub compaction_interval: Duration,
+
+    /// The server's certificate in PEM, with its intermediates; without this and the key, one is made at each start
+    #[arg(long, requires = "tls_private_key_file", value_name = "PATH")]
+    pub tls_cert_file: Option<PathBuf>,
+    /// The key of the server's certificate, in PEM
+    #[arg(long, requires = "tls_cert_file", value_name = "PATH")]
+    pub tls_private_key_file: Option<PathBuf>,
+    /// Authorities in PEM whose client certificates are accepted: the common name is the user, organizations are groups
+    #[arg(long, value_name = "PATH")]
+    pub client_ca_file: Option<PathBuf>,
+    /// Let requests without credentials reach what is open to all: health and the version. Otherwise they are answered 401
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
+    pub anonymous_auth: bool,
+    /// Run without a cluster: Events are stored as well, and everyone with a client certificate may do everything
+    #[arg(long)]
+    pub standalone: bool,
+
+    /// The most reading requests at a time, watches not counted; 0 is no limit
+    #[arg(long, default_value_t = 400, value_name = "N")]
+    pub max_requests_inflight: usize,
+    /// The most writing requests at a time; 0 is no limit
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub max_mutating_requests_inflight: usize,
+    /// The longest that a request may take, watches not counted
+    #[arg(long, value_parser = duration::parse, default_value = "1m", value_name = "DURATION")]
+    pub request_timeout: Duration,
+    /// Go on serving for this time after SIGTERM, with /readyz failing, so that load balancers notice
+    #[arg(long, alias = "shutdown-grace", value_parser = duration::parse, default_value = "0s", value_name = "DURATION")]
+    pub shutdown_delay_duration: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Storage {
+    /// A file in --data-dir.
+    Embedded,
+    /// Nothing outlives the process.
+    Memory,
+    /// An etcd cluster.
+    #[cfg(feature = "etcd")]
+    Etcd,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Etcd {
+    /// Members of one etcd cluster, as http://HOST:PORT or https://HOST:PORT, with commas between
+    #[cfg(feature = "etcd")]
+    #[arg(long = "etcd-servers", value_delimiter = ',', value_name = "URL")]
+    pub servers: Vec<String>,
+    /// Authorities in PEM that sign the certificates of etcd
+    #[cfg(feature = "etcd")]
+    #[arg(long = "etcd-cafile", value_name = "PATH")]
+    pub cafile: Option<PathBuf>,
+    /// The certificate in PEM to show to etcd
+    #[cfg(feature = "etcd")]
+    #[arg(long = "etcd-certfile", requires = "keyfile", value_name = "PATH")]
+    pub certfile: Option<PathBuf>,
+    /// The key of that certificate, in PEM
+    #[cfg(feature = "etcd")]
+    #[arg(long = "etcd-keyfile", requires = "certfile", value_name = "PATH")]
+    pub keyfile: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ControllerManager {
+    /// How to reach the API server; without this, what kubectl would use, or the cluster that this runs in
+    #[arg(long, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Where to answer /healthz, /livez, /readyz and /metrics without TLS, for example 127.0.0.1:8081; nowhere unless given
+    #[arg(long, value_parser = health_address, value_name = "IP:PORT")]
+    pub health_bind_address: Option<SocketAddr>,
+    /// The port to answer the same on with TLS, by a certificate made at start; 0 is none
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub secure_port: u16,
+    /// The address of that port
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "IP")]
+    pub bind_address: IpAddr,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct OpenApi {
+    /// Only this one, for example demo.example.com/v1alpha1
+    #[arg(long, value_name = "GROUP/VERSION")]
+    pub group_version: Option<String>,
+}
+
+/// Reads a command line; the program's name is in the examples of its help.
+pub fn parse(
+    name: &'static str,
+    version: &'static str,
+    arguments: impl Iterator<Item = OsString>,
+) -> Result<CommandLine, clap::Error> {
+    CommandLine::from_arg_matches(&mut definition(name, version).try_get_matches_from(arguments)?)
+        .map_err(|error| error.format(&mut definition(name, version)))
+}
+
+fn definition(name: &'static str, version: &'static str) -> clap::Command {
+    let mut command = CommandLine::command()
+        .name(name)
+        .version(version)
+        .after_help(format!("Example:\n  {name} apiserver --storage memory --standalone"));
+    let examples = [
+        (
+            "apiserver",
+            "apiserver --standalone --data-dir data --client-ca-file ca.crt --tls-cert-file server.crt --tls-private-key-file server.key",
+        ),
+        ("controller-manager", "controller-manager --kubeconfig kubeconfig --health-bind-address 127.0.0.1:8081"),
+        ("crds", "crds | kubectl apply -f -"),
+        ("openapi", "openapi > openapi.json"),
+    ];
+    for (subcommand, example) in examples {
+        command = command.mut_subcommand(subcommand, |one| one.after_help(format!("Example:\n  {name} {example}")));
+    }
+    command
+}
+
+/// An address, or `:8081` for that port on all addresses, as controller-runtime has it.
+fn health_address(text: &str) -> Result<SocketAddr, std::net::AddrParseError> {
+    if text.starts_with(':') { format!("0.0.0.0{text}").parse() } else { text.parse() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_a_server_on_loopback() {
+        let flags = api_server(&[]).expect("no flag is needed");
+        assert_eq!((flags.bind_address.to_string().as_str(), flags.secure_port), ("127.0.0.1", 6443));
+        assert_eq!((flags.max_requests_inflight, flags.max_mutating_requests_inflight), (400, 200));
+        assert_eq!((flags.compaction_interval.as_secs(), flags.shutdown_delay_duration.as_secs()), (300, 0));
+        assert!(flags.anonymous_auth && !flags.standalone && flags.storage.is_none());
+    }
+
+    #[cfg(feature = "etcd")]
+    #[test]
+    fn etcd_servers_come_in_one_flag_or_in_several() {
+        let servers = |arguments: &[&str]| api_server(arguments).expect("flags").etcd.servers.join(" ");
+        assert_eq!(servers(&["--etcd-servers", "http://a:1,http://b:1"]), "http://a:1 http://b:1");
+        assert_eq!(servers(&["--etcd-servers=http://a:1", "--etcd-servers=http://b:1"]), "http://a:1 http://b:1");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        check(&["--tls-cert-file", "a"], "--tls-private-key-file <PATH>");
+        check(&["--storage", "disk"], "[possible values: embedded, memory");
+        check(&["--compaction-interval", "5"], "time: missing unit in duration \"5\"");
+        check(&["--secure-port", "70000"], "70000 is not in 0..=65535");
+        check(&["--anonymous-auth", "maybe"], "[possible values: true, false]");
+    }
+
+    #[test]
+    fn every_help_ends_with_an_example() {
+        for arguments in [
+            &["--help"][..],
+            &["apiserver", "--help"],
+            &["controller-manager", "--help"],
+            &["crds", "--help"],
+            &["openapi", "--help"],
+        ] {
+            let error = line(arguments).expect_err("help");
+            let text = error.to_string();
+            let last = text.trim_end().lines().last().unwrap_or_default();
+            assert!(last.starts_with("  aviary "), "{text}");
+            let words = last.split_whitespace().skip(1).take_while(|word| !matches!(*word, "|" | ">"));
+            line(&words.collect::<Vec<_>>()).expect("the example works");
+        }
+    }
+
+    #[test]
+    fn flags_for_logging_go_anywhere() {
+        let parsed = line(&["crds", "-v", "4", "--log-format=json"]).expect("flags");
+        assert_eq!((parsed.logging.verbosity, parsed.logging.log_format), (4, LogFormat::Json));
+    }
+
+    #[test]
+    fn health_can_be_on_all_addresses() {
+        assert_eq!(health_address(":8081").map(|address| address.to_string()), Ok("0.0.0.0:8081".into()));
+        assert!(health_address("8081").is_err());
+    }
+
+    fn check(arguments: &[&str], expected: &str) {
+        let error = api_server(arguments).expect_err("refused").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+
+    fn api_server(arguments: &[&str]) -> Result<ApiServer, clap::Error> {
+        let all: Vec<&str> = ["apiserver"].into_iter().chain(arguments.iter().copied()).collect();
+        match line(&all)?.command {
+            Command::Apiserver(flags) => Ok(*flags),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn line(arguments: &[&str]) -> Result<CommandLine, clap::Error> {
+        parse("aviary", "1.0.0", ["aviary"].iter().chain(arguments).map(OsString::from))
+    }
+}

@@ -1,0 +1,124 @@
+//! What can go wrong, and what the user can do about it.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::io;
+use std::path::PathBuf;
+
+use crate::apis::BuildError;
+use crate::authentication::client_certificate::AuthoritiesError;
+use crate::manager::ManagerError;
+use crate::server::ServeError;
+use crate::storage::embedded::OpenError;
+
+/// Why the program failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error("the kinds of this project cannot be served")]
+    Build(#[source] BuildError),
+    #[error("the storage cannot be opened")]
+    Embedded(#[source] OpenError),
+    #[cfg(feature = "etcd")]
+    #[error("the storage cannot be opened")]
+    Etcd(#[source] crate::storage::etcd::ConnectError),
+    /// Flags that contradict each other in a way that the parser cannot know.
+    #[error("{message}")]
+    Usage { message: String, hint: String },
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, flag: &'static str, source: io::Error },
+    #[error("cannot use {} as client authorities", path.display())]
+    Authorities { path: PathBuf, source: AuthoritiesError },
+    #[error("cannot write {}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("the kubeconfig {} cannot be used", path.display())]
+    Kubeconfig { path: PathBuf, source: kube::config::KubeconfigError },
+    #[error("it is not known where the API server is")]
+    NoServer(#[source] kube::config::InferConfigError),
+    #[error("the client of the API server cannot be set up")]
+    Client(#[source] kube::Error),
+    #[error("the controllers stopped")]
+    Manager(#[source] ManagerError),
+    #[error("cannot print")]
+    Print(#[source] io::Error),
+    #[error("cannot write YAML")]
+    Yaml(#[source] Box<dyn Error + Send + Sync>),
+    #[error("stopped by a second signal, without waiting for requests that were still under way")]
+    Interrupted,
+    #[error("the program cannot be started")]
+    Runtime(#[source] io::Error),
+}
+
+impl AppError {
+    /// 1 for what failed, 2 for a command line that makes no sense.
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Usage { .. }) { 2 } else { 1 }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Read { flag, .. } => Some(format!("check the path given with {flag}")),
+            Self::Authorities { .. } => Some("--client-ca-file takes certificates of authorities in PEM form".into()),
+            Self::Serve(error) => error.hint(),
+            Self::Embedded(OpenError::InUse { .. }) => {
+                Some("stop the other server, or choose another folder with --data-dir".into())
+            }
+            #[cfg(feature = "etcd")]
+            Self::Etcd(_) => Some("check --etcd-servers, --etcd-cafile, --etcd-certfile and --etcd-keyfile".into()),
+            Self::Kubeconfig { .. } => Some("check the path given with --kubeconfig".into()),
+            Self::NoServer(_) => Some("name a kubeconfig with --kubeconfig".into()),
+            _ => None,
+        }
+    }
+}
+
+/// An error as it is printed: itself behind `error:`, each cause behind `cause:`, then what to do about it.
+pub fn report(error: &AppError) -> String {
+    let mut text = format!("error: {error}\n");
+    let mut cause = error.source();
+    while let Some(link) = cause {
+        let line = link.to_string();
+        // Some errors repeat their cause in their own words; each thing is said once.
+        if !text.contains(&line) {
+            let _ = writeln!(text, "  cause: {line}"); // writing to a String cannot fail
+        }
+        cause = link.source();
+    }
+    if let Some(hint) = error.hint() {
+        let _ = writeln!(text, "hint: {hint}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_printed_once_with_its_causes_and_a_way_out() {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        check(
+            &AppError::Read { path: "ca.crt".into(), flag: "--client-ca-file", source: missing() },
+            1,
+            "error: cannot read ca.crt\n  cause: entity not found\nhint: check the path given with --client-ca-file\n",
+        );
+        check(
+            &AppError::Serve(ServeError::InUse { address: ([127, 0, 0, 1], 6443).into() }),
+            1,
+            "error: port 6443 on 127.0.0.1 is in use\n\
+             hint: stop what listens on port 6443, or choose another port with --secure-port (0 takes one that is free)\n",
+        );
+        check(
+            &AppError::Usage { message: "a contradicts b".into(), hint: "leave out b".into() },
+            2,
+            "error: a contradicts b\nhint: leave out b\n",
+        );
+    }
+
+    fn check(error: &AppError, code: u8, expected: &str) {
+        assert_eq!(report(error), expected);
+        assert_eq!(error.exit_code(), code);
+    }
+}
