@@ -1,0 +1,341 @@
+//! From the OpenAPI of a CRD to a tree, or to the reason why there is none.
+
+use regex_lite::Regex;
+use serde_json::{Map, Value};
+
+use super::formats::Format;
+use super::node::{Additional, Below, Checks, ListType, MapType, NamedFormat, Node, Rule, Type};
+use super::{defaults, prune, structure, validate};
+use crate::field;
+
+/// How deep a schema may nest, which is deeper than any object that it could describe.
+const DEPTH_MAX: usize = 200;
+
+/// Why a schema cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct SchemaError {
+    /// Where in the schema, for example `properties[spec].items`.
+    pub path: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// Where a schema stands within another.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Place {
+    Root,
+    Item,
+    Field,
+    /// In `allOf`, `anyOf`, `oneOf` or `not`: it adds conditions to a value that is described elsewhere.
+    Condition,
+    /// First in the `allOf` of `x-kubernetes-int-or-string`: may tell the two types once more, in its `anyOf`.
+    IntOrStringFirst,
+    /// One of those two types.
+    IntOrStringType,
+}
+
+/// The keywords of OpenAPI that structural schemas do without.
+const UNSUPPORTED: [&str; 7] =
+    ["id", "$schema", "$ref", "patternProperties", "dependencies", "additionalItems", "definitions"];
+
+pub(super) fn root(openapi: &Value) -> Result<Node, SchemaError> {
+    compile(openapi, "", Place::Root, 0)
+}
+
+fn compile(openapi: &Value, path: &str, place: Place, depth: usize) -> Result<Node, SchemaError> {
+    let source = Source { fields: object(openapi, path)?, path };
+    if depth > DEPTH_MAX {
+        return Err(source.error("", "is nested too deeply"));
+    }
+    for name in UNSUPPORTED {
+        if source.get(name).is_some() {
+            return Err(source.error(name, "is not supported"));
+        }
+    }
+    let int_or_string = source.flag("x-kubernetes-int-or-string")?;
+    let mut node = Node {
+        type_: source.type_(int_or_string)?,
+        nullable: source.flag("nullable")?,
+        preserve_unknown: source.flag("x-kubernetes-preserve-unknown-fields")?,
+        embedded: source.flag("x-kubernetes-embedded-resource")?,
+        list_type: match source.text("x-kubernetes-list-type")? {
+            None | Some("atomic") => ListType::Atomic,
+            Some("set") => ListType::Set,
+            Some("map") => ListType::Map,
+            Some(_) => return Err(source.error("x-kubernetes-list-type", "must be atomic, set or map")),
+        },
+        list_map_keys: source.texts("x-kubernetes-list-map-keys")?,
+        map_type: match source.text("x-kubernetes-map-type")? {
+            None | Some("granular") => MapType::Granular,
+            Some("atomic") => MapType::Atomic,
+            Some(_) => return Err(source.error("x-kubernetes-map-type", "must be atomic or granular")),
+        },
+        rules: source.rules()?,
+        default: source.get("default").cloned(),
+        ..Node::default()
+    };
+    let inner = match place {
+        Place::Root | Place::Item | Place::Field => (Place::Item, Place::Field),
+        _ => (Place::Condition, Place::Condition),
+    };
+    if let Some(items) = source.get("items") {
+        node.items = Some(Box::new(compile(items, &source.child("items"), inner.0, depth + 1)?));
+    }
+    if let Some(properties) = source.get("properties") {
+        for (name, property) in object(properties, &source.child("properties"))? {
+            let path = source.child(&format!("properties[{name}]"));
+            node.properties.insert(name.clone(), compile(property, &path, inner.1, depth + 1)?);
+        }
+    }
+    node.additional = match source.get("additionalProperties") {
+        None => Additional::None,
+        Some(Value::Bool(true)) => Additional::Any,
+        Some(Value::Bool(false)) => Additional::Forbidden,
+        Some(schema) => {
+            let path = source.child("additionalProperties");
+            Additional::Schema(Box::new(compile(schema, &path, inner.1, depth + 1)?))
+        }
+    };
+    node.checks = source.checks(node.type_, place, depth)?.map(Box::new);
+    structure::check(&node, &source, place)?;
+    node.below = below(&node);
+    finish_default(&mut node, &source)?;
+    Ok(node)
+}
+
+/// A default is pruned and defaulted like any value, and must be valid as such.
+fn finish_default(node: &mut Node, source: &Source<'_>) -> Result<(), SchemaError> {
+    let Some(mut default) = node.default.take() else { return Ok(()) };
+    prune::prune_value(node, &mut default);
+    defaults::apply_below(node, &mut default);
+    let mut errors = field::Errors::default();
+    validate::below(node, "default", &default, None, &mut errors);
+    if let Some(error) = errors.iter().next() {
+        return Err(source.error("default", format!("is not valid itself: {error}")));
+    }
+    node.default = Some(default);
+    node.below.defaults = true;
+    Ok(())
+}
+
+fn below(node: &Node) -> Below {
+    let mut below = Below { defaults: false, keyed_lists: node.list_type != ListType::Atomic, embedded: node.embedded };
+    let additional = match &node.additional {
+        Additional::Schema(node) => Some(&**node),
+        _ => None,
+    };
+    for child in node.properties.values().chain(additional).chain(node.items.as_deref()) {
+        below.defaults |= child.below.defaults;
+        below.keyed_lists |= child.below.keyed_lists;
+        below.embedded |= child.below.embedded;
+    }
+    below
+}
+
+fn object<'a>(value: &'a Value, path: &str) -> Result<&'a Map<String, Value>, SchemaError> {
+    value.as_object().ok_or_else(|| SchemaError {
+        path: if path.is_empty() { "schema".into() } else { path.into() },
+        problem: "must be an object".into(),
+    })
+}
+
+/// One schema as written.
+pub(super) struct Source<'a> {
+    fields: &'a Map<String, Value>,
+    path: &'a str,
+}
+
+impl<'a> Source<'a> {
+    /// A keyword; null is as good as absent.
+    pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
+        self.fields.get(name).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn error(&self, keyword: &str, problem: impl Into<String>) -> SchemaError {
+        let path = match (self.path, keyword) {
+            ("", "") => "schema".to_owned(),
+            (path, "") => path.to_owned(),
+            _ => self.child(keyword),
+        };
+        SchemaError { path, problem: problem.into() }
+    }
+
+    fn child(&self, step: &str) -> String {
+        if self.path.is_empty() { step.to_owned() } else { format!("{}.{step}", self.path) }
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, SchemaError> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(self.error(name, "must be true or false")),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&'a str>, SchemaError> {
+        self.get(name).map(|value| value.as_str().ok_or_else(|| self.error(name, "must be a string"))).transpose()
+    }
+
+    fn texts(&self, name: &str) -> Result<Vec<String>, SchemaError> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        match self.get(name) {
+            None => Ok(Vec::new()),
+            Some(value) => {
+                let texts = value.as_array().and_then(|values| values.iter().map(text).collect());
+                texts.ok_or_else(|| self.error(name, "must be a list of strings"))
+            }
+        }
+    }
+
+    fn number(&self, name: &str) -> Result<Option<f64>, SchemaError> {
+        self.get(name).map(|value| value.as_f64().ok_or_else(|| self.error(name, "must be a number"))).transpose()
+    }
+
+    fn count(&self, name: &str) -> Result<Option<usize>, SchemaError> {
+        let count = self.number(name)?;
+        match count {
+            Some(count) if count < 0.0 || count.fract() != 0.0 => {
+                Err(self.error(name, "must be a whole number that is not negative"))
+            }
+            count => Ok(count.map(|count| count as usize)),
+        }
+    }
+
+    fn type_(&self, int_or_string: bool) -> Result<Type, SchemaError> {
+        match self.text("type")? {
+            _ if int_or_string => Ok(Type::IntOrString),
+            None | Some("") => Ok(Type::Any),
+            Some("object") => Ok(Type::Object),
+            Some("array") => Ok(Type::Array),
+            Some("string") => Ok(Type::String),
+            Some("integer") => Ok(Type::Integer),
+            Some("number") => Ok(Type::Number),
+            Some("boolean") => Ok(Type::Boolean),
+            Some(other) => Err(self.error(
+                "type",
+                format!("{other:?} is none of \"array\", \"boolean\", \"integer\", \"number\", \"object\", \"string\""),
+            )),
+        }
+    }
+
+    fn rules(&self) -> Result<Vec<Rule>, SchemaError> {
+        const NAME: &str = "x-kubernetes-validations";
+        let Some(value) = self.get(NAME) else { return Ok(Vec::new()) };
+        let sources = value.as_array().ok_or_else(|| self.error(NAME, "must be a list"))?;
+        let mut rules = Vec::with_capacity(sources.len());
+        for (index, value) in sources.iter().enumerate() {
+            let path = self.child(&format!("{NAME}[{index}]"));
+            let source = Source { fields: object(value, &path)?, path: &path };
+            let text = |name: &str| source.text(name).map(|text| text.unwrap_or_default().to_owned());
+            let rule = Rule {
+                rule: text("rule")?,
+                message: text("message")?,
+                message_expression: text("messageExpression")?,
+                reason: text("reason")?,
+                field_path: text("fieldPath")?,
+                optional_old_self: source.flag("optionalOldSelf")?,
+            };
+            if rule.rule.trim().is_empty() {
+                return Err(source.error("rule", "is not specified"));
+            }
+            rules.push(rule);
+        }
+        Ok(rules)
+    }
+
+    fn checks(&self, type_: Type, place: Place, depth: usize) -> Result<Option<Checks>, SchemaError> {
+        let mut checks = Checks {
+            format: self.format(type_)?,
+            minimum: self.number("minimum")?,
+            exclusive_minimum: self.flag("exclusiveMinimum")?,
+            maximum: self.number("maximum")?,
+            exclusive_maximum: self.flag("exclusiveMaximum")?,
+            multiple_of: self.number("multipleOf")?,
+            min_length: self.count("minLength")?,
+            max_length: self.count("maxLength")?,
+            pattern: self.pattern()?,
+            min_items: self.count("minItems")?,
+            max_items: self.count("maxItems")?,
+            unique_items: self.flag("uniqueItems")?,
+            min_properties: self.count("minProperties")?,
+            max_properties: self.count("maxProperties")?,
+            required: self.texts("required")?,
+            enum_: match self.get("enum") {
+                None => Vec::new(),
+                Some(Value::Array(values)) => values.clone(),
+                Some(_) => return Err(self.error("enum", "must be a list")),
+            },
+            ..Checks::default()
+        };
+        if checks.multiple_of.is_some_and(|factor| factor <= 0.0) {
+            return Err(self.error("multipleOf", "must be positive"));
+        }
+        let twice = type_ == Type::IntOrString;
+        checks.all_of = self.conditions("allOf", depth, |index, _| match index {
+            0 if twice => Place::IntOrStringFirst,
+            _ => Place::Condition,
+        })?;
+        checks.any_of = self.conditions("anyOf", depth, |_, count| match count {
+            2 if twice || place == Place::IntOrStringFirst => Place::IntOrStringType,
+            _ => Place::Condition,
+        })?;
+        checks.one_of = self.conditions("oneOf", depth, |_, _| Place::Condition)?;
+        if let Some(not) = self.get("not") {
+            checks.not = Some(compile(not, &self.child("not"), Place::Condition, depth + 1)?);
+        }
+        Ok((!checks.is_empty()).then_some(checks))
+    }
+
+    /// `place` tells from an index and the count what a condition may be.
+    fn conditions(
+        &self,
+        name: &str,
+        depth: usize,
+        place: impl Fn(usize, usize) -> Place,
+    ) -> Result<Vec<Node>, SchemaError> {
+        let Some(value) = self.get(name) else { return Ok(Vec::new()) };
+        let sources = value.as_array().ok_or_else(|| self.error(name, "must be a list"))?;
+        let node = |(index, source)| {
+            let path = self.child(&format!("{name}[{index}]"));
+            compile(source, &path, place(index, sources.len()), depth + 1)
+        };
+        sources.iter().enumerate().map(node).collect()
+    }
+
+    fn format(&self, type_: Type) -> Result<Option<NamedFormat>, SchemaError> {
+        let Some(name) = self.text("format")? else { return Ok(None) };
+        let format = Format::find(name, type_);
+        Ok(format.map(|format| NamedFormat { name: name.to_owned(), format }))
+    }
+
+    fn pattern(&self) -> Result<Option<Regex>, SchemaError> {
+        let Some(pattern) = self.text("pattern")?.filter(|pattern| !pattern.is_empty()) else { return Ok(None) };
+        Regex::new(pattern).map(Some).map_err(|error| {
+            self.error("pattern", format!("{pattern:?} is no regular expression that can be used: {error}"))
+        })
+    }
+}
+
+impl Checks {
+    fn is_empty(&self) -> bool {
+        self.format.is_none()
+            && self.minimum.is_none()
+            && self.maximum.is_none()
+            && self.multiple_of.is_none()
+            && self.min_length.is_none()
+            && self.max_length.is_none()
+            && self.pattern.is_none()
+            && self.min_items.is_none()
+            && self.max_items.is_none()
+            && !self.unique_items
+            && self.min_properties.is_none()
+            && self.max_properties.is_none()
+            && self.required.is_empty()
+            && self.enum_.is_empty()
+            && self.all_of.is_empty()
+            && self.any_of.is_empty()
+            && self.one_of.is_empty()
+            && self.not.is_none()
+    }
+}
