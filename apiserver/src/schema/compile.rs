@@ -339,3 +339,172 @@ impl Checks {
             && self.not.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Schema;
+    use super::*;
+
+    #[track_caller]
+    fn refuses(spec: Value, expect: &str) {
+        let schema = json!({"type": "object", "properties": {"spec": spec}});
+        assert_eq!(Schema::compile(&schema).expect_err("a schema that is refused").to_string(), expect);
+    }
+
+    #[track_caller]
+    fn accepts(spec: Value) {
+        Schema::compile(&json!({"type": "object", "properties": {"spec": spec}})).expect("a schema");
+    }
+
+    #[test]
+    fn schemas_that_are_not_structural_are_refused() {
+        refuses(json!({}), "properties[spec].type: must not be empty for specified object fields");
+        refuses(json!({"type": "array"}), "properties[spec].items: must be specified");
+        refuses(
+            json!({"type": "array", "items": {}}),
+            "properties[spec].items.type: must not be empty for specified array items",
+        );
+        refuses(
+            json!({"type": "object", "additionalProperties": {"type": "string"}, "properties": {"a": {"type": "string"}}}),
+            "properties[spec].additionalProperties: additionalProperties and properties are mutual exclusive",
+        );
+        refuses(json!({"$ref": "#/x"}), "properties[spec].$ref: is not supported");
+        refuses(
+            json!({"type": "string", "anyOf": [{"type": "string"}]}),
+            "properties[spec].anyOf[0].type: must be empty to be structural",
+        );
+        refuses(
+            json!({"type": "object", "allOf": [{"properties": {"a": {"default": 1}}}]}),
+            "properties[spec].allOf[0].properties[a].default: must be undefined to be structural",
+        );
+        refuses(
+            json!({"type": "object", "oneOf": [{"properties": {"a": {"minimum": 1}}}]}),
+            "properties[spec].properties[a]: must be specified, because a condition speaks of it",
+        );
+        refuses(
+            json!({"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"}),
+            "properties[spec].x-kubernetes-list-map-keys: must not be empty if x-kubernetes-list-type is map",
+        );
+        refuses(
+            json!({"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}},
+                "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a"]}),
+            "properties[spec].items.properties[a].default: this property is in x-kubernetes-list-map-keys, so it must \
+             have a default or be a required property",
+        );
+        refuses(
+            json!({"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "set"}),
+            "properties[spec].items: must be atomic as item of a list with x-kubernetes-list-type=set",
+        );
+        refuses(
+            json!({"type": "object", "x-kubernetes-embedded-resource": true}),
+            "properties[spec].properties: must not be empty if x-kubernetes-embedded-resource is true without \
+             x-kubernetes-preserve-unknown-fields",
+        );
+    }
+
+    #[test]
+    fn schemas_that_contradict_themselves_are_refused() {
+        refuses(json!(5), "properties[spec]: must be an object");
+        refuses(
+            json!({"type": "text"}),
+            "properties[spec].type: \"text\" is none of \"array\", \"boolean\", \"integer\", \"number\", \"object\", \"string\"",
+        );
+        refuses(
+            json!({"type": "string", "maxLength": -1}),
+            "properties[spec].maxLength: must be a whole number that is not negative",
+        );
+        refuses(json!({"type": "string", "required": "a"}), "properties[spec].required: must be a list of strings");
+        refuses(json!({"type": "number", "multipleOf": 0}), "properties[spec].multipleOf: must be positive");
+        refuses(
+            json!({"type": "string", "default": 5}),
+            "properties[spec].default: is not valid itself: default: Invalid value: \"integer\":  in body must be of type \
+             string: \"integer\"",
+        );
+        refuses(
+            json!({"type": "string", "x-kubernetes-validations": [{}]}),
+            "properties[spec].x-kubernetes-validations[0].rule: is not specified",
+        );
+        let error =
+            Schema::compile(&json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "(?<!x)"}}}));
+        let error = error.expect_err("a pattern that is none").to_string();
+        assert!(
+            error.starts_with("properties[a].pattern: \"(?<!x)\" is no regular expression that can be used: "),
+            "{error}"
+        );
+        let nested = (0..300).fold(json!({"type": "string"}), |items, _| json!({"type": "array", "items": items}));
+        assert!(Schema::compile(&json!({"type": "object", "properties": {"a": nested}})).is_err());
+    }
+
+    #[test]
+    fn the_root_is_an_object_and_leaves_metadata_alone() {
+        let refuses = |schema: Value, expect: &str| {
+            assert_eq!(Schema::compile(&schema).expect_err("a schema that is refused").to_string(), expect);
+        };
+        refuses(json!({}), "type: must be object at the root");
+        refuses(json!({"type": "string"}), "type: must be object at the root");
+        refuses(json!([]), "schema: must be an object");
+        refuses(
+            json!({"type": "object", "properties": {"metadata": {"type": "object", "properties": {"labels": {"type": "object"}}}}}),
+            "properties[metadata]: must not specify anything other than name and generateName, but metadata is implicitly \
+             specified",
+        );
+        assert!(Schema::compile(&json!({"x-kubernetes-preserve-unknown-fields": true})).is_ok());
+    }
+
+    #[test]
+    fn structural_schemas_are_accepted() {
+        accepts(json!({"x-kubernetes-int-or-string": true}));
+        accepts(json!({"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]}));
+        accepts(json!({
+            "x-kubernetes-int-or-string": true,
+            "allOf": [{"anyOf": [{"type": "integer"}, {"type": "string"}]}, {"pattern": "^[0-9]+$"}],
+        }));
+        accepts(json!({"type": "object", "additionalProperties": true}));
+        accepts(json!({"type": "string", "nullable": true, "default": null, "pattern": "^[a-z](\\.[a-z0-9\\-/]+)*$"}));
+        accepts(
+            json!({"type": "array", "default": [], "items": {"type": "integer", "format": "uint32", "minimum": 0.0}}),
+        );
+    }
+
+    #[test]
+    fn the_tree_can_be_read() {
+        let schema = json!({"type": "object", "properties": {"spec": {
+            "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+            "x-kubernetes-validations": [{"rule": "self.size() < 5", "message": "too many", "optionalOldSelf": true}],
+            "items": {
+                "type": "object", "x-kubernetes-map-type": "atomic",
+                "properties": {"name": {"type": "string", "default": "a", "unknown": 1}},
+                "additionalProperties": null,
+            },
+        }}});
+        let schema = Schema::compile(&schema).expect("a schema");
+        let list = schema.root().property("spec").expect("a list");
+        assert_eq!(
+            (list.type_(), list.list_type(), list.list_map_keys()),
+            (Type::Array, ListType::Map, &["name".into()][..])
+        );
+        let rule = Rule {
+            rule: "self.size() < 5".into(),
+            message: "too many".into(),
+            optional_old_self: true,
+            ..Rule::default()
+        };
+        assert_eq!(list.rules(), [rule]);
+        let item = list.items().expect("items");
+        assert_eq!(item.map_type(), MapType::Atomic);
+        assert_eq!(item.field("name").and_then(Node::default_value), Some(&json!("a")));
+        assert!(item.field("other").is_none());
+    }
+
+    #[test]
+    fn defaults_are_pruned_and_defaulted_themselves() {
+        let schema = json!({"type": "object", "properties": {"spec": {
+            "type": "object", "default": {"x": 1}, "required": ["y"],
+            "properties": {"y": {"type": "integer", "default": 2}},
+        }}});
+        let schema = Schema::compile(&schema).expect("a schema");
+        assert_eq!(schema.root().property("spec").and_then(Node::default_value), Some(&json!({"y": 2})));
+    }
+}

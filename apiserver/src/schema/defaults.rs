@@ -87,3 +87,77 @@ fn prune_value(node: &Node, value: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Schema;
+    use super::*;
+
+    #[track_caller]
+    fn check(spec: Value, object: Value, expect: Value) {
+        let schema = json!({"type": "object", "properties": {"spec": spec}});
+        let schema = Schema::compile(&schema).expect("a schema");
+        let mut object = json!({ "spec": object });
+        schema.default(&mut object);
+        assert_eq!(object["spec"], expect);
+    }
+
+    fn bird() -> Value {
+        json!({"type": "object", "properties": {
+            "color": {"type": "string", "default": "brown"},
+            "name": {"type": "string"},
+            "note": {"type": "string", "nullable": true},
+            "mood": {"type": "string", "nullable": true, "default": "good"},
+            "diet": {"type": "object", "default": {}, "properties": {"primary": {"type": "string", "default": "seeds"}}},
+        }})
+    }
+
+    #[test]
+    fn absent_fields_get_their_default() {
+        let diet = json!({"primary": "seeds"});
+        let all = json!({"color": "brown", "mood": "good", "diet": diet});
+        check(bird(), json!({}), all.clone());
+        check(
+            bird(),
+            json!({"color": "red", "mood": null, "diet": {}}),
+            json!({"color": "red", "mood": null, "diet": diet}),
+        );
+        check(json!({"type": "array", "items": bird()}), json!([{}]), json!([all]));
+        check(json!({"type": "object", "additionalProperties": bird()}), json!({"x": {}}), json!({"x": all}));
+        check(bird(), json!("text"), json!("text"));
+    }
+
+    #[test]
+    fn nulls_are_dropped_or_replaced_where_they_mean_nothing() {
+        let diet = json!({"primary": "seeds"});
+        check(
+            bird(),
+            json!({"color": null, "name": null, "note": null, "mood": null, "diet": null, "other": null}),
+            json!({"color": "brown", "note": null, "mood": null, "diet": diet, "other": null}),
+        );
+        let list = json!({"type": "array", "items": {"type": "string", "default": "x"}});
+        check(list, json!([null, "y"]), json!(["x", "y"]));
+        check(json!({"type": "array", "items": {"type": "string"}}), json!([null]), json!([null]));
+        let map = json!({"type": "object", "additionalProperties": {"type": "string"}});
+        check(map, json!({"a": null, "b": "c"}), json!({"b": "c"}));
+    }
+
+    #[test]
+    fn server_side_apply_keeps_nulls_that_have_no_default() {
+        let schema = Schema::compile(&json!({"type": "object", "properties": {"spec": bird()}})).expect("a schema");
+        let mut object = json!({"spec": {"name": null, "color": null, "diet": {"primary": "x"}}});
+        schema.apply_defaults(&mut object);
+        assert_eq!(object["spec"], json!({"name": null, "color": "brown", "mood": "good", "diet": {"primary": "x"}}));
+    }
+
+    #[test]
+    fn metadata_of_the_root_is_left_alone() {
+        let schema =
+            json!({"type": "object", "properties": {"metadata": {"type": "object"}, "kind": {"type": "string"}}});
+        let mut object = json!({"metadata": null, "kind": null});
+        Schema::compile(&schema).expect("a schema").default(&mut object);
+        assert_eq!(object, json!({"metadata": null, "kind": null}));
+    }
+}

@@ -89,3 +89,48 @@ fn kind_problems(kind: &str) -> Vec<&'static str> {
     }
     problems
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Schema;
+    use super::*;
+
+    #[track_caller]
+    fn check(template: Value, expect: &[&str]) {
+        let embedded = json!({
+            "type": "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true,
+        });
+        let schema = json!({"type": "object", "properties": {"spec": {"type": "array", "items": embedded}}});
+        let schema = Schema::compile(&schema).expect("a schema");
+        let mut errors = Errors::default();
+        validate(schema.root(), &json!({ "spec": [template] }), &mut errors);
+        assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), expect);
+    }
+
+    #[test]
+    fn embedded_objects_say_what_they_are() {
+        check(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": 5}), &[]);
+        check(json!({}), &["spec[0].apiVersion: Required value", "spec[0].kind: Required value"]);
+        check(
+            json!({"apiVersion": "", "kind": ""}),
+            &[
+                r#"spec[0].apiVersion: Invalid value: "": must not be empty"#,
+                r#"spec[0].kind: Invalid value: "": must not be empty"#,
+            ],
+        );
+        check(
+            json!({"apiVersion": "a/b/c", "kind": 5, "metadata": 5}),
+            &[
+                r#"spec[0].apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c"#,
+                "spec[0].kind: Invalid value: 5: must be a string",
+                "spec[0].metadata: Invalid value: 5: must be an object",
+            ],
+        );
+        let mut errors = Errors::default();
+        resource(json!({"apiVersion": "v1", "kind": "No Kind"}).as_object().expect("fields"), &Path::ROOT, &mut errors);
+        assert!(errors.iter().next().is_some_and(|error| error.detail.starts_with("may have mixed case, but")));
+        check(json!("text"), &[]);
+    }
+}

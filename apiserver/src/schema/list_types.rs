@@ -98,3 +98,68 @@ fn repeated<K: Eq + std::hash::Hash>(keys: impl ExactSizeIterator<Item = K>) -> 
     }
     repeated
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Schema;
+    use super::*;
+
+    #[track_caller]
+    fn check(list: Value, items: Value, expect: &[&str]) {
+        let map = json!({"type": "object", "additionalProperties": list});
+        let schema = json!({"type": "object", "properties": {"spec": list, "map": map}});
+        let schema = Schema::compile(&schema).expect("a schema");
+        let mut errors = Errors::default();
+        validate(schema.root(), &json!({ "spec": items }), &mut errors);
+        assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), expect);
+        let mut errors = Errors::default();
+        validate(schema.root(), &json!({ "map": { "a.b": items } }), &mut errors);
+        let expect: Vec<_> = expect.iter().map(|text| text.replacen("spec", "map[a.b]", 1)).collect();
+        assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), expect);
+    }
+
+    #[test]
+    fn items_of_sets_are_unique() {
+        let set = json!({"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}});
+        check(set.clone(), json!(["x", "y"]), &[]);
+        check(set.clone(), json!(["x", "y", "x", "x"]), &[r#"spec[2]: Duplicate value: "x""#]);
+        check(set, json!([1, "1", null, null]), &["spec[3]: Duplicate value: null"]);
+        let atoms =
+            json!({"type": "object", "x-kubernetes-map-type": "atomic", "properties": {"a": {"type": "integer"}}});
+        let set = json!({"type": "array", "x-kubernetes-list-type": "set", "items": atoms});
+        check(set, json!([{"a": 1}, {"a": 1}]), &[r#"spec[1]: Duplicate value: {"a":1}"#]);
+    }
+
+    #[test]
+    fn keys_of_maps_are_unique() {
+        let map = |keys: &[&str]| {
+            json!({
+                "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": keys,
+                "items": {
+                    "type": "object", "required": ["name", "port"],
+                    "properties": {"name": {"type": "string"}, "port": {"type": "integer"}, "x": {"type": "string"}},
+                },
+            })
+        };
+        check(map(&["name"]), json!([{"name": "a"}, {"name": "b"}]), &[]);
+        check(
+            map(&["name"]),
+            json!([{"name": "a", "x": 1}, {"name": "b"}, {"name": "a"}]),
+            &[r#"spec[2]: Duplicate value: {"name":"a"}"#],
+        );
+        check(map(&["name"]), json!([{}, null]), &["spec[1]: Duplicate value: {}"]);
+        check(map(&["name", "port"]), json!([{"name": "a", "port": 1}, {"name": "a", "port": 2}]), &[]);
+        check(
+            map(&["name", "port"]),
+            json!([{"name": "a", "port": 1}, {"name": "a", "port": 1}]),
+            &[r#"spec[1]: Duplicate value: {"name":"a","port":1}"#],
+        );
+        check(
+            map(&["name"]),
+            json!([{"name": "a"}, 5]),
+            &["spec[1]: Invalid value: 5: must be an object for an array of list-type map"],
+        );
+    }
+}

@@ -122,3 +122,81 @@ impl Pruner {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Schema;
+    use super::*;
+
+    #[track_caller]
+    fn check(spec: Value, object: Value, expect: Value, unknown: &[&str]) {
+        let schema = json!({"type": "object", "properties": {"spec": spec}});
+        let schema = Schema::compile(&schema).expect("a schema");
+        let (mut object, mut found) = (json!({ "spec": object }), Vec::new());
+        schema.prune(&mut object, &mut found);
+        assert_eq!((&object["spec"], found), (&expect, unknown.iter().map(|s| (*s).to_owned()).collect()));
+    }
+
+    #[test]
+    fn what_is_not_declared_is_dropped() {
+        let bird = json!({"type": "object", "properties": {"name": {"type": "string"}}});
+        check(bird.clone(), json!({"name": "a", "x": 1, "b": {"c": 1}}), json!({"name": "a"}), &["spec.b", "spec.x"]);
+        check(bird.clone(), json!({"name": {"x": 1}}), json!({"name": {}}), &["spec.name.x"]);
+        let list = json!({"type": "array", "items": bird});
+        check(list.clone(), json!([{"name": "a"}, {"x": 1}]), json!([{"name": "a"}, {}]), &["spec[1].x"]);
+        check(list, json!(["a", [{"name": 1}]]), json!(["a", [{}]]), &["spec[1][0].name"]);
+        let map = json!({"type": "object", "additionalProperties": bird});
+        check(map, json!({"a": {"name": "x", "y": 1}}), json!({"a": {"name": "x"}}), &["spec.a.y"]);
+        let any = json!({"type": "object", "additionalProperties": true});
+        check(any, json!({"a": 1, "b": {"c": 1}}), json!({"a": 1, "b": {}}), &["spec.b.c"]);
+    }
+
+    #[test]
+    fn what_is_preserved_is_kept() {
+        let open = json!({
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": true,
+            "properties": {
+                "closed": {"type": "object", "properties": {"a": {"type": "string"}}},
+                "list": {"type": "array", "items": {"type": "object", "properties": {}}},
+            },
+        });
+        check(
+            open,
+            json!({"x": {"y": 1}, "closed": {"a": "b", "c": 1}, "list": [{"z": 1}]}),
+            json!({"x": {"y": 1}, "closed": {"a": "b"}, "list": [{}]}),
+            &["spec.closed.c", "spec.list[0].z"],
+        );
+        let anything = json!({"x-kubernetes-preserve-unknown-fields": true});
+        check(anything, json!([{"a": {"b": 1}}]), json!([{"a": {"b": 1}}]), &[]);
+        let lists = json!({
+            "x-kubernetes-preserve-unknown-fields": true,
+            "type": "array",
+            "items": {"type": "object", "properties": {"a": {"type": "object"}}},
+        });
+        check(lists, json!([{"a": {"x": 1}, "b": {"c": 1}}]), json!([{"a": {}, "b": {"c": 1}}]), &["spec[0].a.x"]);
+    }
+
+    #[test]
+    fn metadata_is_left_alone_at_the_root_and_known_in_embedded_objects() {
+        let template = json!({
+            "type": "object",
+            "x-kubernetes-embedded-resource": true,
+            "properties": {"spec": {"type": "object"}},
+        });
+        check(
+            template,
+            json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "a", "foo": 1}, "spec": {"x": 1}, "y": 1}),
+            json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "a"}, "spec": {}}),
+            &["spec.spec.x", "spec.y", "spec.metadata.foo"],
+        );
+        let schema = Schema::compile(&json!({"type": "object"})).expect("a schema");
+        let mut object = json!({"apiVersion": "v1", "kind": {"a": 1}, "metadata": {"foo": 1}, "extra": 1});
+        let mut unknown = Vec::new();
+        schema.prune(&mut object, &mut unknown);
+        assert_eq!(object, json!({"apiVersion": "v1", "kind": {"a": 1}, "metadata": {"foo": 1}}));
+        assert_eq!(unknown, ["extra"]);
+    }
+}

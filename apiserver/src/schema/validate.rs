@@ -513,3 +513,355 @@ impl<'a> OldItems<'a> {
         if self.items.is_empty() { None } else { self.items.get(&Key::all(item, self.keys)).copied() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Schema;
+    use super::*;
+
+    /// Wraps `field` as `spec.x` and tells what is wrong with `value` there.
+    #[track_caller]
+    fn problems(field: Value, value: Value) -> Vec<String> {
+        let spec = json!({"type": "object", "properties": {"x": field}});
+        let schema = Schema::compile(&json!({"type": "object", "properties": {"spec": spec}})).expect("a schema");
+        let mut errors = Errors::default();
+        schema.validate(&json!({"spec": {"x": value}}), &mut errors);
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    #[track_caller]
+    fn check(field: Value, value: Value, expect: &[&str]) {
+        assert_eq!(problems(field, value), expect);
+    }
+
+    #[test]
+    fn values_have_types() {
+        let is = |type_: &str, value: Value| check(json!({"type": type_, "items": {"type": "string"}}), value, &[]);
+        is("string", json!(""));
+        is("integer", json!(-5));
+        is("integer", json!(5.0));
+        is("number", json!(5));
+        is("number", json!(5.5));
+        is("boolean", json!(true));
+        is("object", json!({}));
+        is("array", json!([]));
+        let wrong = |type_: &str, value: Value, name: &str| {
+            let expect = format!("spec.x: Invalid value: {name:?}: spec.x in body must be of type {type_}: {name:?}");
+            check(json!({"type": type_, "items": {"type": "string"}}), value, &[&expect]);
+        };
+        wrong("string", json!(5), "integer");
+        wrong("string", json!(null), "null");
+        wrong("string", json!(["a"]), "array");
+        wrong("boolean", json!("true"), "string");
+        wrong("object", json!(5.5), "number");
+        wrong("array", json!({}), "object");
+        wrong("number", json!(true), "boolean");
+        wrong("integer", json!("5"), "string");
+        check(json!({"type": "string", "nullable": true}), Value::Null, &[]);
+        check(json!({"type": "string", "nullable": true, "enum": ["a"]}), Value::Null, &[]);
+        check(
+            json!({"type": "integer"}),
+            json!(5.5),
+            &[
+                r#"spec.x: Invalid value: "number": spec.x in body must be of type integer: "number""#,
+                r#"<nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.x"#,
+            ],
+        );
+        let int_or_string = json!({"x-kubernetes-int-or-string": true});
+        check(int_or_string.clone(), json!(5), &[]);
+        check(int_or_string.clone(), json!("50%"), &[]);
+        check(
+            int_or_string,
+            json!(true),
+            &[r#"spec.x: Invalid value: "boolean": spec.x in body must be of type integer,string: "boolean""#],
+        );
+        check(json!({"x-kubernetes-preserve-unknown-fields": true}), json!([{"a": null}]), &[]);
+    }
+
+    #[test]
+    fn a_wrong_type_is_told_with_the_format_where_there_is_one() {
+        check(
+            json!({"type": "integer", "format": "int64"}),
+            json!("first"),
+            &[r#"spec.x: Invalid value: "string": spec.x in body must be of type integer: "string""#],
+        );
+        check(
+            json!({"type": "integer", "format": "int64"}),
+            json!(true),
+            &[r#"spec.x: Invalid value: "": spec.x in body must be of type int64: """#],
+        );
+        check(
+            json!({"type": "string", "format": "date-time"}),
+            json!(5),
+            &[r#"spec.x: Invalid value: "int64": spec.x in body must be of type date-time: "int64""#],
+        );
+        check(
+            json!({"type": "string", "format": "date-time"}),
+            json!("soon"),
+            &[r#"spec.x: Invalid value: "soon": spec.x in body must be of type date-time: "soon""#],
+        );
+        check(json!({"type": "string", "format": "date-time"}), json!("2024-05-06T07:08:09Z"), &[]);
+        check(json!({"type": "string", "format": "wingspan"}), json!("wide"), &[]);
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        let wing = json!({"type": "integer", "format": "int32", "minimum": 1.0, "maximum": 400});
+        check(wing.clone(), json!(1), &[]);
+        check(
+            wing.clone(),
+            json!(401),
+            &["spec.x: Invalid value: 401: spec.x in body should be less than or equal to 400"],
+        );
+        check(
+            wing.clone(),
+            json!(0),
+            &["spec.x: Invalid value: 0: spec.x in body should be greater than or equal to 1"],
+        );
+        check(
+            wing,
+            json!(3_000_000_000_u64),
+            &[
+                r#"<nil>: Invalid value: "": Checked value must be of type integer with format int32 in spec.x"#,
+                "spec.x: Invalid value: 3000000000: spec.x in body should be less than or equal to 400",
+            ],
+        );
+        let open =
+            json!({"type": "number", "minimum": 0, "exclusiveMinimum": true, "maximum": 2.5, "exclusiveMaximum": true});
+        check(open.clone(), json!(0.1), &[]);
+        check(open.clone(), json!(0), &["spec.x: Invalid value: 0: spec.x in body should be greater than 0"]);
+        check(open.clone(), json!(2.5), &["spec.x: Invalid value: 2.5: spec.x in body should be less than 2.5"]);
+        check(open, json!(3), &["spec.x: Invalid value: 3: spec.x in body should be less than 2.5"]);
+        let huge = json!({"type": "integer", "minimum": -9.3e18, "maximum": 9.3e18});
+        check(huge, json!(i64::MAX), &[]);
+        check(
+            json!({"type": "integer", "maximum": 9007199254740992_i64}),
+            json!(9007199254740993_i64),
+            &[
+                "spec.x: Invalid value: 9007199254740993: spec.x in body should be less than or equal to 9007199254740992",
+            ],
+        );
+        let multiple = |factor: Value| json!({"type": "number", "multipleOf": factor});
+        check(multiple(json!(5)), json!(15), &[]);
+        check(
+            multiple(json!(5)),
+            json!(i64::MIN),
+            &["spec.x: Invalid value: -9223372036854775808: spec.x in body should be a multiple of 5"],
+        );
+        check(multiple(json!(0.1)), json!(0.3), &[]);
+        check(multiple(json!(0.5)), json!(3), &[]);
+        check(
+            multiple(json!(0.5)),
+            json!(0.7),
+            &["spec.x: Invalid value: 0.7: spec.x in body should be a multiple of 0.5"],
+        );
+        let float = json!({"type": "number", "format": "float"});
+        check(float.clone(), json!(1e38), &[]);
+        check(
+            float,
+            json!(1e39),
+            &[r#"<nil>: Invalid value: "": Checked value must be of type number with format float in spec.x"#],
+        );
+        check(
+            json!({"type": "integer", "format": "uint64", "minimum": 0.0}),
+            json!(u64::MAX),
+            &[
+                r#"spec.x: Invalid value: "number": spec.x in body must be of type integer: "number""#,
+                r#"<nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.x"#,
+            ],
+        );
+    }
+
+    #[test]
+    fn texts_have_lengths_and_patterns() {
+        let text = json!({"type": "string", "minLength": 2, "maxLength": 4, "pattern": "^[a-zé]+$"});
+        check(text.clone(), json!("éééé"), &[]);
+        check(
+            text.clone(),
+            json!("a"),
+            &[r#"spec.x: Invalid value: "a": spec.x in body should be at least 2 chars long"#],
+        );
+        check(text.clone(), json!("aaaaa"), &["spec.x: Too long: may not be more than 4 bytes"]);
+        check(text, json!("a1"), &[r#"spec.x: Invalid value: "a1": spec.x in body should match '^[a-zé]+$'"#]);
+        check(
+            json!({"type": "string", "maxLength": 1}),
+            json!("ab"),
+            &["spec.x: Too long: may not be more than 1 byte"],
+        );
+    }
+
+    #[test]
+    fn values_come_from_a_set() {
+        let texts = json!({"type": "string", "enum": ["True", "False", "Unknown"]});
+        check(texts.clone(), json!("True"), &[]);
+        check(
+            texts,
+            json!("Maybe"),
+            &[r#"spec.x: Unsupported value: "Maybe": supported values: "True", "False", "Unknown""#],
+        );
+        let numbers = json!({"type": "integer", "enum": [1, 2]});
+        check(numbers.clone(), json!(2.0), &[]);
+        check(numbers, json!(3), &[r#"spec.x: Unsupported value: 3: supported values: "1", "2""#]);
+    }
+
+    #[test]
+    fn lists_and_objects_have_sizes() {
+        let list =
+            json!({"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 2, "uniqueItems": true});
+        check(list.clone(), json!([1, 2]), &[]);
+        check(list.clone(), json!([]), &["spec.x: Invalid value: 0: spec.x in body should have at least 1 items"]);
+        check(list.clone(), json!([1, 2, 3]), &["spec.x: Too many: 3: must have at most 2 items"]);
+        check(
+            list.clone(),
+            json!([1, 1]),
+            &[r#"spec.x: Invalid value: "": spec.x in body shouldn't contain duplicates"#],
+        );
+        check(
+            list,
+            json!([1, "a"]),
+            &[r#"spec.x[1]: Invalid value: "string": spec.x[1] in body must be of type integer: "string""#],
+        );
+        let map = json!({"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1, "maxProperties": 1});
+        check(map.clone(), json!({"a": "b"}), &[]);
+        check(map.clone(), json!({}), &["spec.x: Invalid value: 0: spec.x in body should have at least 1 properties"]);
+        check(map.clone(), json!({"a": "b", "c": "d"}), &["spec.x: Too many: 2: must have at most 1 item"]);
+        check(
+            map,
+            json!({"a.b": 5}),
+            &[r#"spec.x.a.b: Invalid value: "integer": spec.x.a.b in body must be of type string: "integer""#],
+        );
+        let object = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}});
+        check(object.clone(), json!({}), &["spec.x.a: Required value"]);
+        check(object, json!({"a": ""}), &[]);
+        check(
+            json!({"type": "object", "additionalProperties": false}),
+            json!({"a": 1}),
+            &[r#"spec.x: Invalid value: "a": spec.x.a in body is a forbidden property"#],
+        );
+    }
+
+    #[test]
+    fn conditions_report_the_branch_that_came_furthest() {
+        let any_of = json!({"type": "string", "anyOf": [{"minLength": 5}, {"pattern": "^a"}]});
+        check(any_of.clone(), json!("abc"), &[]);
+        check(
+            any_of,
+            json!("b"),
+            &[
+                r#"<nil>: Invalid value: "": "spec.x" must validate at least one schema (anyOf)"#,
+                r#"spec.x: Invalid value: "b": spec.x in body should be at least 5 chars long"#,
+            ],
+        );
+        let variants = json!({
+            "type": "object",
+            "properties": {"a": {"type": "object", "properties": {"n": {"type": "integer"}}}, "b": {"type": "string"}},
+            "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
+        });
+        check(variants.clone(), json!({"a": {}}), &[]);
+        check(
+            variants.clone(),
+            json!({"a": {}, "b": ""}),
+            &[
+                r#"<nil>: Invalid value: "": "spec.x" must validate one and only one schema (oneOf). Found 2 valid alternatives"#,
+            ],
+        );
+        check(
+            variants,
+            json!({}),
+            &[
+                r#"<nil>: Invalid value: "": "spec.x" must validate one and only one schema (oneOf). Found none valid"#,
+                "spec.x.a: Required value",
+            ],
+        );
+        let all_of = json!({"type": "integer", "allOf": [{"minimum": 1}, {"maximum": 5}]});
+        check(all_of.clone(), json!(3), &[]);
+        check(
+            all_of,
+            json!(6),
+            &[
+                "spec.x: Invalid value: 6: spec.x in body should be less than or equal to 5",
+                r#"<nil>: Invalid value: "": "spec.x" must validate all the schemas (allOf)"#,
+            ],
+        );
+        check(
+            json!({"type": "integer", "allOf": [{"minimum": 1}]}),
+            json!(0),
+            &[
+                "spec.x: Invalid value: 0: spec.x in body should be greater than or equal to 1",
+                r#"<nil>: Invalid value: "": "spec.x" must validate all the schemas (allOf). None validated"#,
+            ],
+        );
+        let not = json!({"type": "string", "not": {"enum": ["a"]}});
+        check(not.clone(), json!("b"), &[]);
+        check(not, json!("a"), &[r#"<nil>: Invalid value: "": "spec.x" must not validate the schema (not)"#]);
+    }
+
+    #[test]
+    fn metadata_is_checked_only_where_the_schema_names_it() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "apiVersion": {"type": "string", "maxLength": 1},
+                "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 3}}},
+            },
+        });
+        let schema = Schema::compile(&schema).expect("a schema");
+        let mut errors = Errors::default();
+        schema
+            .validate(&json!({"apiVersion": "v1", "kind": 5, "metadata": {"name": "robin", "labels": 5}}), &mut errors);
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["metadata.name: Too long: may not be more than 3 bytes"]);
+    }
+
+    #[test]
+    fn what_was_wrong_before_and_did_not_change_is_let_pass() {
+        let schema = json!({"type": "object", "properties": {
+            "spec": {"type": "object", "required": ["r"], "properties": {
+                "a": {"type": "string", "maxLength": 1},
+                "b": {"type": "string", "maxLength": 1},
+                "r": {"type": "string"},
+                "birds": {
+                    "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+                    "items": {"type": "object", "required": ["name"], "properties": {
+                        "name": {"type": "string"}, "size": {"type": "integer", "maximum": 5}, "color": {"type": "string"},
+                    }},
+                },
+                "songs": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+            }},
+            "status": {"type": "object", "properties": {"n": {"type": "integer"}, "m": {"type": "integer"}}},
+        }});
+        let schema = Schema::compile(&schema).expect("a schema");
+        let update = |old: Value, new: Value| {
+            let mut errors = Errors::default();
+            schema.validate_update(&json!({"spec": new}), &json!({"spec": old}), &mut errors);
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(update(json!({"a": "xx"}), json!({"a": "xx"})), none);
+        assert_eq!(update(json!({"a": "xx", "r": ""}), json!({"a": "xx", "r": "", "b": "y"})), none);
+        assert_eq!(update(json!({"a": "xx", "r": ""}), json!({"a": "yy", "r": ""})).len(), 1);
+        assert_eq!(update(json!({"a": "xx"}), json!({"a": "xx", "b": "y"})), ["spec.r: Required value"]);
+        let birds = |first: Value| json!({"r": "", "birds": [first, {"name": "b"}]});
+        let big = json!({"name": "a", "size": 9});
+        assert_eq!(update(json!({"r": "", "birds": [{"name": "b"}, big]}), birds(big.clone())), none);
+        assert_eq!(update(birds(big), birds(json!({"name": "a", "size": 9, "color": "red"}))), none);
+        assert_eq!(update(birds(json!({"name": "c", "size": 9})), birds(json!({"name": "a", "size": 9}))).len(), 1);
+        let songs = |songs: Value| json!({"r": "", "songs": songs});
+        assert_eq!(update(songs(json!(["x", "x"])), songs(json!(["y", "y"]))), none);
+        assert_eq!(update(songs(json!(["x"])), songs(json!(["y", "y"]))), [r#"spec.songs[1]: Duplicate value: "y""#]);
+
+        let mut errors = Errors::default();
+        let (old, new) = (json!({"spec": 5, "status": {"n": "x"}}), json!({"spec": 6, "status": {"n": "x", "m": "y"}}));
+        schema.validate_status_update(&new, &old, &mut errors);
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, [r#"status.m: Invalid value: "string": m in body must be of type integer: "string""#]);
+    }
+
+    #[test]
+    fn an_answer_does_not_grow_without_end() {
+        let list = json!({"type": "array", "items": {"type": "string"}});
+        assert_eq!(problems(list, json!(vec![5; 5000])).len(), PROBLEMS_MAX);
+    }
+}
