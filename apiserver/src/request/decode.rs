@@ -13,10 +13,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::field;
 use crate::schema::path::Path;
-
-/// How deep objects and lists may nest. Readers of JSON in Rust stop at 128; this leaves room for what is put around an
-/// object, such as a list or a watch event.
-pub const DEPTH_MAX: usize = 100;
+use crate::schema::value::{DEPTH_MAX, make_whole};
 
 /// Kubernetes reports no more problems than this in one body.
 const DUPLICATES_MAX: usize = 100;
@@ -68,26 +65,6 @@ pub fn decode(body: &[u8], format: Format) -> Result<Decoded, DecodeError> {
 /// What is not JSON, or nested deeper than [`DEPTH_MAX`].
 pub fn decode_patch(body: &[u8]) -> Result<Decoded, DecodeError> {
     decode_json(body)
-}
-
-/// Turns every `1.0` into `1`: in Kubernetes both are stored as `1`, and fields of integer type accept both.
-pub fn make_whole(value: &mut Value) {
-    match value {
-        Value::Number(number) if number.is_f64() => {
-            if let Some(whole) = number.as_f64().and_then(whole) {
-                *number = whole.into();
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(make_whole),
-        Value::Object(fields) => fields.values_mut().for_each(make_whole),
-        _ => {}
-    }
-}
-
-/// The integer that a float is, where both are exact.
-fn whole(float: f64) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
 }
 
 fn decode_json(body: &[u8]) -> Result<Decoded, DecodeError> {
@@ -470,6 +447,37 @@ mod tests {
             let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
             assert!(decode(nested(DEPTH_MAX).as_bytes(), format).is_ok());
             assert!(decode(nested(DEPTH_MAX + 1).as_bytes(), format).is_err());
+        }
+    }
+
+    #[test]
+    fn no_body_can_do_harm() {
+        use rand::rngs::StdRng;
+        use rand::{Rng, SeedableRng};
+
+        let seed = rand::random();
+        println!("seed {seed}");
+        let mut rng = StdRng::seed_from_u64(seed);
+        let bodies = [
+            r#"{"apiVersion":"a/v1","spec":{"x":[1,-2.5e3,true,null,"\u00e9"],"x":{}},"a":{"a":{"a":[[]]}}}"#,
+            "a: &x\n  - b: 'c'\n    d: |\n      e\n  - *x\n<<: {f: 0x1F, g: !!str 5}\n\"h\": [~, .5, yes]\n# i\n",
+        ];
+        for round in 0..2000 {
+            let mut body = bodies[round % 2].as_bytes().to_vec();
+            for _ in 0..rng.random_range(1..6) {
+                let at = rng.random_range(0..body.len());
+                match rng.random_range(0..3) {
+                    0 => body[at] = rng.random(),
+                    1 => body.truncate(at.max(1)),
+                    _ => body.insert(at, b"{}[]:,\"'-*&!|>\n #\\"[rng.random_range(0..18)]),
+                }
+            }
+            for format in [Format::Json, Format::Yaml] {
+                if let Ok(decoded) = decode(&body, format) {
+                    let text = serde_json::to_vec(&decoded.value).expect("what was read can be written");
+                    assert_eq!(decode(&text, Format::Json).expect("and read again").value, decoded.value);
+                }
+            }
         }
     }
 }

@@ -546,4 +546,26 @@ mod tests {
         assert_eq!(selector.required_value("metadata.name"), None);
         assert!(FieldSelector::parse("a=").expect("a selector").matches(|_| None));
     }
+
+    #[test]
+    fn no_selector_can_do_harm() {
+        use rand::rngs::StdRng;
+        use rand::{Rng, SeedableRng};
+
+        let seed = rand::random();
+        println!("seed {seed}");
+        let mut rng = StdRng::seed_from_u64(seed);
+        let pieces =
+            ["a", "b/c", "in", "notin", "(", ")", ",", "=", "==", "!", "!=", ">", "<", " ", "5", "\\", "é", "\0", "_"];
+        for _ in 0..20_000 {
+            let count = rng.random_range(0..9);
+            let text: String = (0..count).map(|_| pieces[rng.random_range(0..pieces.len())]).collect();
+            if let Ok(selector) = LabelSelector::parse(&text) {
+                selector.matches_with(|_| Some("5"));
+            }
+            if let Ok(selector) = FieldSelector::parse(&text) {
+                selector.matches(|_| None);
+            }
+        }
+    }
 }

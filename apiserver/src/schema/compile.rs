@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::formats::Format;
 use super::node::{Additional, Below, Checks, ListType, MapType, NamedFormat, Node, Rule, Type};
+use super::value::make_whole;
 use super::{defaults, prune, structure, validate};
 use crate::field;
 
@@ -107,6 +108,7 @@ fn compile(openapi: &Value, path: &str, place: Place, depth: usize) -> Result<No
 /// A default is pruned and defaulted like any value, and must be valid as such.
 fn finish_default(node: &mut Node, source: &Source<'_>) -> Result<(), SchemaError> {
     let Some(mut default) = node.default.take() else { return Ok(()) };
+    make_whole(&mut default);
     prune::prune_value(node, &mut default);
     defaults::apply_below(node, &mut default);
     let mut errors = field::Errors::default();

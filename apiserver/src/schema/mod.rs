@@ -17,6 +17,7 @@ pub(crate) mod path;
 mod prune;
 mod structure;
 mod validate;
+pub mod value;
 
 use serde_json::Value;
 
@@ -108,3 +109,6 @@ impl Schema {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

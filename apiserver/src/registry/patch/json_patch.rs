@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::request::decode::{DEPTH_MAX, make_whole};
+use crate::schema::value::{DEPTH_MAX, make_whole};
 
 /// Operations in one patch. Source:
 /// <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/patch.go>
@@ -448,5 +448,37 @@ mod tests {
         ];
         assert_eq!(problems(&decoded.value, &decoded.duplicates), expect);
         assert!(problems(&json!([{"op": "add", "path": "/a", "value": 1, "from": "x"}]), &[]).is_empty());
+    }
+
+    #[test]
+    fn no_patch_can_do_harm() {
+        use rand::rngs::StdRng;
+        use rand::{Rng, SeedableRng};
+
+        let seed = rand::random();
+        println!("seed {seed}");
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut applied = 0;
+        for _ in 0..20_000 {
+            let operations: Vec<_> = (0..rng.random_range(1..5)).map(|_| operation(&mut rng)).collect();
+            let document = json!({"a": {"b": [1, {"c": null}], "": 0}, "c": [[], {}]});
+            match apply(&document, &operations.into()) {
+                Ok(patched) => {
+                    applied += 1;
+                    assert!(depth(&patched, &mut 0) <= DEPTH_MAX);
+                }
+                Err(error) => assert!(matches!(error, JsonPatchError::DoesNotApply { .. }), "{error}"),
+            }
+        }
+        assert!(applied > 100, "{applied}");
+
+        fn operation(rng: &mut StdRng) -> Value {
+            let pieces = ["/a", "/b", "/c", "/0", "/1", "/-", "/-1", "/99", "/", "", "/~0", "/~1~", "x"];
+            let mut path = || (0..rng.random_range(0..4)).map(|_| pieces[rng.random_range(0..13)]).collect::<String>();
+            let (path, from) = (path(), path());
+            let op = ["add", "remove", "replace", "move", "copy", "test"][rng.random_range(0..6)];
+            let value = [json!(1), json!({"a": []}), Value::Null][rng.random_range(0..3)].clone();
+            json!({"op": op, "path": path, "from": from, "value": value})
+        }
     }
 }
