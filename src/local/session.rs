@@ -316,7 +316,7 @@ impl Session {
         }
         if self.plan.controller_manager {
             let mut command = self.project_command("controller-manager");
-            command.arg("--kubeconfig").arg(&self.plan.kubeconfig).args(["--secure-port", "0"]);
+            command.arg("--kubeconfig").arg(&self.plan.kubeconfig);
             self.start(Part::ControllerManager, command, || Ok(None))?;
         }
         Ok(())
