@@ -23,6 +23,8 @@ pub mod tls;
 pub mod version;
 
 mod core;
+#[cfg(test)]
+mod tests;
 
 pub use chain::handle;
 pub use core::{Core, CoreBuilder};
