@@ -22,11 +22,6 @@ impl<'a> Path<'a> {
     /// The document itself.
     pub(crate) const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
 
-    /// A path that starts elsewhere than at the root.
-    pub(crate) fn named(name: &'a str) -> Self {
-        Self { parent: None, step: Step::Child(name) }
-    }
-
     /// A field of the object here.
     pub(crate) fn child(&'a self, name: &'a str) -> Self {
         Self { parent: Some(self), step: Step::Child(name) }
@@ -107,6 +102,5 @@ mod tests {
         assert_eq!(leaf.bracketed(), "tags[a.b][3].x");
         assert_eq!(root.key("k").dotted(), ".k");
         assert_eq!(root.to_string(), "");
-        assert_eq!(Path::named("status").child("x").bracketed(), "status.x");
     }
 }
