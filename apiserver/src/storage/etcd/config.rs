@@ -7,7 +7,7 @@ use http::Uri;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use super::error::EtcdError;
-use super::members::Member;
+use super::members::{CONNECT_TIMEOUT, Member};
 use crate::storage::BoxError;
 
 /// Where etcd is, and how to speak with it.
@@ -94,8 +94,6 @@ impl EtcdConfig {
         let endpoint = given.to_owned();
         let Some((uri, encrypted)) = parse(given) else { return Err(ConnectError::Address { endpoint }) };
         let mut transport = Endpoint::from(uri)
-            .connect_timeout(Duration::from_secs(3))
-            .tcp_nodelay(true)
             // Members close connections that are pinged more often than every 5 s or while nothing is under way.
             // Source: <https://etcd.io/docs/v3.5/op-guide/configuration/>, `--grpc-keepalive-min-time`
             .http2_keep_alive_interval(Duration::from_secs(10))
@@ -120,7 +118,8 @@ impl EtcdConfig {
 
 impl EtcdTls {
     fn to_tonic(&self) -> ClientTlsConfig {
-        let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&self.ca_pem));
+        let ca = Certificate::from_pem(&self.ca_pem);
+        let config = ClientTlsConfig::new().ca_certificate(ca).timeout(CONNECT_TIMEOUT);
         match &self.client {
             Some(client) => config.identity(Identity::from_pem(&client.cert_pem, &client.key_pem)),
             None => config,

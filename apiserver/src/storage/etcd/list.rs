@@ -16,7 +16,7 @@ pub(super) async fn list(store: &EtcdStore, request: ListRequest) -> Result<Page
     let mut attempts_left = 3;
     loop {
         match list_once(store, &request).await {
-            // The revision of the first piece was compacted before we were through. The caller did not ask for that one.
+            // The revision of the first piece was compacted before the last one was read; the caller asked for none.
             Err(ReadError::Compacted { .. }) if request.at.is_none() && attempts_left > 0 => attempts_left -= 1,
             result => return result,
         }

@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
@@ -18,6 +22,8 @@ use super::proto::etcdserverpb::watch_client::WatchClient;
 
 /// How long one member may take. It gives up by itself after about 7 s, with a better explanation than ours.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take to be made, and again its TLS handshake.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a member may take to say that it is there.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -25,13 +31,15 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Member {
     pub(super) endpoint: String,
     requests: Channel,
-    // A connection of their own: events that a watcher leaves unread fill the connection's window and would hold up answers.
+    // A connection of their own: unread events fill a connection's window and would hold up answers, and large answers
+    // hold up events. Source: <https://github.com/etcd-io/etcd/issues/15402>
     watches: Channel,
 }
 
 impl Member {
     pub(super) fn new(endpoint: String, transport: &Endpoint) -> Self {
-        Self { endpoint, requests: transport.connect_lazy(), watches: transport.connect_lazy() }
+        let connect = || transport.connect_with_connector_lazy(tower::service_fn(dial));
+        Self { endpoint, requests: connect(), watches: connect() }
     }
 
     pub(super) fn kv(&self) -> KvClient<Channel> {
@@ -129,6 +137,18 @@ impl fmt::Debug for Members {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.members.iter().map(|member| &member.endpoint)).finish()
     }
+}
+
+/// Opens a connection. tonic can do so too, but a connection that takes too long then looks like a request that does.
+async fn dial(uri: Uri) -> io::Result<TokioIo<TcpStream>> {
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((host, port))).await;
+    let stream = connected.map_err(|_| {
+        io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()))
+    })??;
+    stream.set_nodelay(true)?;
+    Ok(TokioIo::new(stream))
 }
 
 async fn within<T>(timeout: Duration, answer: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {

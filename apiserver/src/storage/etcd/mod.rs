@@ -1,7 +1,8 @@
 //! A [`Store`] on an etcd v3 cluster, so that several servers can share their data.
 //!
 //! A key here is a key in etcd, a [`Revision`] is etcd's revision, and a write is one transaction that compares the
-//! mod revision: nothing is kept beside it, and other etcd clients may read along. Reads are linearizable. Works from etcd 3.4 on.
+//! mod revision: nothing is kept beside it, and other etcd clients may read along. Reads are linearizable. Works from
+//! etcd 3.4 on.
 //!
 //! A write whose answer was lost is reported and never sent again, because it may have happened; only a write that
 //! could not leave this process goes to another member. Reads are tried once more.

@@ -52,7 +52,8 @@ pub(super) fn request() -> WatchRequest {
 }
 
 /// Whether what a member of this version says about progress is true. Older ones report a revision before they have
-/// sent its events. Source: <https://github.com/etcd-io/etcd/issues/15220>, <https://github.com/etcd-io/etcd/issues/17507>
+/// sent its events. Source: <https://github.com/etcd-io/etcd/issues/15220> and
+/// <https://github.com/etcd-io/etcd/issues/17507>
 pub(super) fn is_reliable(version: &str) -> bool {
     match parse(version) {
         Some((3, 4, patch)) => patch >= 31,

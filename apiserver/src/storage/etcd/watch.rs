@@ -62,7 +62,10 @@ async fn open(member: &Member, span: &Span, after: Revision) -> Result<Response<
         if !opened.created.canceled {
             return Ok(Response::new(opened));
         }
-        // We are not allowed to see all keys. Then this watch does without progress.
+        tracing::warn!(
+            reason = opened.created.cancel_reason,
+            "this etcd is too old to tell progress and does not let us watch all keys, so fresh reads are slower"
+        );
     }
     create(member, span, after, tells_progress).await.map(Response::new)
 }
@@ -164,7 +167,7 @@ impl Batches {
             let deleted = event.r#type() == EventType::Delete;
             let kv = event.kv.ok_or_else(|| unavailable("etcd sent an event without a key"))?;
             let revision = from_wire(kv.mod_revision);
-            // Before 3.4.24 and 3.5.8 etcd sends some events twice. Source: <https://github.com/etcd-io/etcd/pull/15275>
+            // Before 3.4.24 and 3.5.8 etcd sends some twice. Source: <https://github.com/etcd-io/etcd/pull/15275>
             if revision <= before {
                 continue;
             }

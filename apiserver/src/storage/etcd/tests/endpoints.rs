@@ -1,5 +1,13 @@
 //! Several endpoints, some of which do not work.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::super::keys::Keys;
+use super::super::members::{CONNECT_TIMEOUT, Members};
+use super::super::progress::Asked;
 use super::super::testing::EtcdServer;
 use super::super::{ConnectError, EtcdConfig, EtcdStore};
 use super::proxy::{Proxy, Wire};
@@ -26,7 +34,6 @@ async fn one_endpoint_that_works_is_enough() {
 async fn when_an_endpoint_fails_the_others_take_over() {
     let Some(server) = EtcdServer::shared() else { return };
     let (first, second) = (Proxy::to(&server.endpoint()).await, Proxy::to(&server.endpoint()).await);
-    first.set(Wire::Whole);
     let endpoints = vec![first.endpoint(), DOWN.to_owned(), second.endpoint()];
     let store = EtcdStore::connect(EtcdConfig { endpoints, ..server.config() }).await.unwrap();
     // Whichever answered first is used, so both are cut, one after the other.
@@ -71,6 +78,28 @@ async fn a_write_whose_answer_is_lost_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_write_goes_elsewhere_when_no_connection_can_be_made() {
+    let Some(server) = EtcdServer::shared() else { return };
+    // The kernel answers nobody once nobody accepts and its queue is full.
+    let hole = TcpSocket::new_v4().unwrap();
+    hole.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let hole = hole.listen(1).unwrap();
+    let address = hole.local_addr().unwrap();
+    let queue = (0..4).map(|_| tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)));
+    let _queue = futures::future::join_all(queue).await;
+
+    let endpoints = vec![format!("http://{address}"), DOWN.to_owned(), server.endpoint()];
+    let config = EtcdConfig { endpoints, ..server.config() };
+    // As connected, but still with the first endpoint in mind.
+    let members = Members::new(config.members().unwrap());
+    let keys = Arc::new(Keys::new(config.prefix));
+    let store = EtcdStore { members, keys, asked: Asked::default(), version: String::new() };
+    let start = Instant::now();
+    store.create("/registry/robin", text("1")).await.unwrap();
+    assert!(start.elapsed() >= CONNECT_TIMEOUT, "the first endpoint answered after {:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn an_encrypted_member_is_used_with_its_certificates_only() {
     let Some(server) = EtcdServer::start_with_tls() else { return };
     let store = server.store().await;
@@ -86,7 +115,7 @@ async fn an_encrypted_member_is_used_with_its_certificates_only() {
     };
     check(nameless, ", or give a client certificate if it asks for one: ").await;
     let other = EtcdServer::start_with_tls().unwrap().config().tls.unwrap();
-    check(other, "UnknownIssuer").await;
+    check(other, "invalid peer certificate").await;
 }
 
 #[tokio::test]

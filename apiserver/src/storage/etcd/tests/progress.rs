@@ -1,4 +1,4 @@
-//! A member whose word on progress can be taken. There is no such etcd everywhere, so this one is played.
+//! A member whose word on progress can be taken. Debian has no such etcd, so this one is played.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,6 +1,7 @@
 //! A wire between the store and etcd, to cut.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,16 +28,16 @@ impl Proxy {
         let target: SocketAddr = endpoint.strip_prefix("http://").unwrap().parse().unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (wire, mut state) = watch::channel(Wire::Whole);
+        let (wire, state) = watch::channel(Wire::Whole);
         let mut connections = JoinSet::new();
         connections.spawn(async move {
             let mut open = JoinSet::new();
+            let cut = cut(state.clone());
+            tokio::pin!(cut);
             loop {
                 tokio::select! {
-                    Ok((client, _)) = listener.accept() => {
-                        open.spawn(carry(client, target, state.clone()));
-                    }
-                    Ok(()) = async { state.wait_for(|wire| *wire == Wire::Cut).await.map(drop) } => return,
+                    Ok((client, _)) = listener.accept() => drop(open.spawn(carry(client, target, state.clone()))),
+                    () = &mut cut => return,
                 }
             }
         });
@@ -52,15 +53,16 @@ impl Proxy {
     }
 }
 
-async fn carry(client: TcpStream, target: SocketAddr, mut state: watch::Receiver<Wire>) {
+async fn carry(client: TcpStream, target: SocketAddr, wire: watch::Receiver<Wire>) {
     let Ok(server) = TcpStream::connect(target).await else { return };
     let (mut client_reads, mut client_writes) = client.into_split();
     let (mut server_reads, mut server_writes) = server.into_split();
     let answers = async {
         let mut bytes = vec![0; 64 << 10];
-        loop {
-            let Ok(count @ 1..) = server_reads.read(&mut bytes).await else { return };
-            if *state.borrow() == Wire::AnswersAreLost {
+        while let Ok(count @ 1..) = server_reads.read(&mut bytes).await {
+            if *wire.borrow() == Wire::AnswersAreLost {
+                // What was lost may not have been the answer to the last request, so that one gets the time to arrive.
+                tokio::time::sleep(Duration::from_millis(300)).await;
                 return;
             }
             if client_writes.write_all(&bytes[..count]).await.is_err() {
@@ -68,11 +70,13 @@ async fn carry(client: TcpStream, target: SocketAddr, mut state: watch::Receiver
             }
         }
     };
-    let mut cut = state.clone();
     tokio::select! {
         _ = copy(&mut client_reads, &mut server_writes) => {}
         () = answers => {}
-        _ = cut.wait_for(|wire| *wire == Wire::Cut) => {}
+        () = cut(wire.clone()) => {}
     }
-    state.mark_unchanged();
+}
+
+async fn cut(mut wire: watch::Receiver<Wire>) {
+    let _ = wire.wait_for(|wire| *wire == Wire::Cut).await;
 }
