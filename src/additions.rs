@@ -87,7 +87,7 @@ impl Project {
                 "there is a controller {name:?} already: that of {} in {}",
                 other_kind.kind, other_group.name
             ))
-            .hint("choose another with `--name`"));
+            .hint("choose another with `apiserver-boot create controller --name`"));
         }
         let module = Module::of(&name);
         let group = self.group_mut(group)?;
@@ -145,11 +145,11 @@ impl Project {
 
     /// `bird`, or `crew-bird` when another group's Bird has the name.
     fn free_controller_name(&self, group: &str, kind: &str) -> String {
-        let name = names::controller(kind);
+        let name = names::controller("", kind);
         let taken = self.kinds().any(|(other_group, other)| {
             other.controllers.contains(&name) && (other_group.name != group || other.kind != kind)
         });
-        if taken { format!("{}-{name}", group.replace('.', "-")) } else { name }
+        if taken { names::controller(group, kind) } else { name }
     }
 }
 

@@ -255,9 +255,12 @@ pub fn singular(kind: &str) -> String {
     kind.to_ascii_lowercase()
 }
 
-/// The name of a controller for a kind: `NestBox` gives `nest-box`.
-pub fn controller(kind: &str) -> String {
-    kind.to_kebab_case()
+/// The name of a controller for a kind: `NestBox` gives `nest-box`, or `crew-nest-box` with a group before it. What is
+/// too long for a label is cut.
+pub fn controller(group: &str, kind: &str) -> String {
+    let name = format!("{}-{}", group.replace('.', "-"), kind.to_kebab_case());
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_lowercase());
+    name.get(..LABEL_MAX).unwrap_or(name).trim_end_matches('-').to_owned()
 }
 
 /// A module for something of this name, which may be a kind, a group or a controller.
@@ -412,6 +415,14 @@ mod tests {
         ] {
             assert_eq!(plural(kind), expected);
         }
+    }
+
+    #[test]
+    fn controllers_have_names_that_are_labels() {
+        assert_eq!(controller("", "NestBox"), "nest-box");
+        assert_eq!(controller("3d.crew", "NestBox"), "d-crew-nest-box");
+        check(check_controller(&controller(&"a".repeat(200), "Bird")), FINE);
+        check(check_controller(&controller("", &"Ab".repeat(25))), FINE);
     }
 
     #[test]

@@ -214,7 +214,7 @@ fn kind_leaves(kind: &ShownKind) -> Vec<String> {
         format!("{:<11} {hooks}", "hooks"),
     ];
     leaves.extend(kind.controllers.iter().map(|controller| {
-        let same = controller.name == crate::names::controller(&kind.kind);
+        let same = controller.name == crate::names::controller("", &kind.kind);
         let name = if same { String::new() } else { format!(" ({})", controller.name) };
         file("controller", &controller.file) + &name
     }));

@@ -28,17 +28,41 @@ pub fn use_items(prefix: &str, items: &[&str]) -> String {
     text
 }
 
-/// `callee(arguments);` as a statement, indented by four.
-pub fn call(callee: &str, arguments: &[String]) -> String {
+/// `callee(arguments);` as a statement, indented by so many columns.
+pub fn call(indent: usize, callee: &str, arguments: &[String]) -> String {
     let list = arguments.join(", ");
-    let one_line = format!("    {callee}({list});");
+    let outer = " ".repeat(indent);
+    let one_line = format!("{outer}{callee}({list});");
     let fits = one_line.len() <= WIDTH && (arguments.len() == 1 || list.len() <= CALL_WIDTH);
-    let broken_fits = arguments.iter().all(|argument| "        ,".len() + argument.len() <= WIDTH);
+    let broken_fits = arguments.iter().all(|argument| indent + "    ,".len() + argument.len() <= WIDTH);
     if fits || !broken_fits {
         return one_line;
     }
-    let lines: String = arguments.iter().map(|argument| format!("        {argument},\n")).collect();
-    format!("    {callee}(\n{lines}    );")
+    let lines: String = arguments.iter().map(|argument| format!("{outer}    {argument},\n")).collect();
+    format!("{outer}{callee}(\n{lines}{outer});")
+}
+
+/// `let name = callee(argument);`, indented by four.
+pub fn let_call(name: &str, callee: &str, argument: &str) -> String {
+    let one_line = format!("    let {name} = {callee}({argument});");
+    let two_lines = format!("        {callee}({argument});");
+    if one_line.len() <= WIDTH {
+        one_line
+    } else if two_lines.len() <= WIDTH {
+        format!("    let {name} =\n{two_lines}")
+    } else {
+        format!("    let {name} = {callee}(\n        {argument}\n    );")
+    }
+}
+
+/// `head(parameters) -> result {` at the start of a line.
+pub fn signature(head: &str, parameters: &[String], result: &str) -> String {
+    let one_line = format!("{head}({}) -> {result} {{", parameters.join(", "));
+    if one_line.len() <= WIDTH {
+        return one_line;
+    }
+    let lines: String = parameters.iter().map(|parameter| format!("    {parameter},\n")).collect();
+    format!("{head}(\n{lines}) -> {result} {{")
 }
 
 /// Module names in the order that rustfmt gives to `mod` lines.
@@ -56,12 +80,31 @@ mod tests {
         assert_eq!(use_items("a::b", &["C", "D"]), "use a::b::{C, D};");
         let long = "L".repeat(46);
         assert_eq!(use_items("a", &[&long, &long, "C"]), format!("use a::{{\n    {long}, {long},\n    C,\n}};"));
-        assert_eq!(call("a.add", &["b".into()]), "    a.add(b);");
-        assert_eq!(call("a.add", &["b".repeat(70)]), format!("    a.add({});", "b".repeat(70)));
-        assert_eq!(call("a.add", &["b".repeat(90)]), format!("    a.add(\n        {},\n    );", "b".repeat(90)));
+        assert_eq!(call(4, "a.add", &["b".into()]), "    a.add(b);");
+        assert_eq!(call(4, "a.add", &["b".repeat(70)]), format!("    a.add({});", "b".repeat(70)));
+        assert_eq!(call(4, "a.add", &["b".repeat(90)]), format!("    a.add(\n        {},\n    );", "b".repeat(90)));
         assert_eq!(
-            call("a.add", &["b".repeat(50), "c".repeat(10)]),
+            call(4, "a.add", &["b".repeat(50), "c".repeat(10)]),
             format!("    a.add(\n        {},\n        {},\n    );", "b".repeat(50), "c".repeat(10))
+        );
+    }
+
+    #[test]
+    fn long_assignments_break() {
+        assert_eq!(let_call("a", "b", "c"), "    let a = b(c);");
+        let long = "c".repeat(87);
+        assert_eq!(let_call("a", "b", &long), format!("    let a =\n        b({long});"));
+        let longer = "c".repeat(89);
+        assert_eq!(let_call("a", "b", &longer), format!("    let a = b(\n        {longer}\n    );"));
+    }
+
+    #[test]
+    fn long_signatures_break() {
+        assert_eq!(signature("fn f", &["a: B".into(), "c: D".into()], "E"), "fn f(a: B, c: D) -> E {");
+        let long = format!("a: {}", "B".repeat(80));
+        assert_eq!(
+            signature("fn f", &[long.clone(), "c: D".into()], "E"),
+            format!("fn f(\n    {long},\n    c: D,\n) -> E {{")
         );
     }
 

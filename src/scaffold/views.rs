@@ -72,6 +72,8 @@ pub struct KindView {
     pub strategy_path: String,
     pub sample_path: String,
     pub test_path: String,
+    /// The statement that reads the sample into a test.
+    pub include_sample: String,
     /// The file names without extension.
     pub sample: String,
     pub test: String,
@@ -91,6 +93,10 @@ pub struct ControllerView {
     pub keeps_phase: bool,
     /// `use` of the types.
     pub use_types: String,
+    /// The first line of `reconcile`.
+    pub reconcile: String,
+    /// The statement that adds it to the manager of its test.
+    pub test_call: String,
     /// The path of the spec's type, for the test.
     pub spec_path: String,
 }
@@ -105,7 +111,7 @@ pub fn project(project: &Project) -> ProjectView {
     layout::sort_modules(&mut controller_modules);
     let call = |group: &Group, name: &String| {
         let run = format!("{}::{}::run", Module::of(&group.name).ident, Module::of(name).ident);
-        layout::call("manager.add", &[format!("{name:?}"), run])
+        layout::call(4, "manager.add", &[format!("{name:?}"), run])
     };
     ProjectView {
         name: project.name.clone(),
@@ -131,7 +137,7 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
     layout::sort_modules(&mut modules);
     layout::sort_modules(&mut controller_modules);
     let call =
-        |kind: &Kind| layout::call("apis.add", &[format!("{}::{}Strategy", Module::of(&kind.kind).ident, kind.kind)]);
+        |kind: &Kind| layout::call(4, "apis.add", &[format!("{}::{}Strategy", Module::of(&kind.kind).ident, kind.kind)]);
     GroupView {
         name: group.name.clone(),
         api_group: project.api_group(&group.name),
@@ -174,6 +180,7 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
             &type_names(kind).iter().map(String::as_str).collect::<Vec<_>>(),
         ),
         use_in_test: layout::use_items(&format!("{krate}::apis::{}::{types}", folder.ident), &[&kind.kind, &spec]),
+        include_sample: layout::let_call("sample", "include_str!", &format!("\"../{sample_path}\"")),
         types_path: format!("src/apis/{}/{}/{}.rs", folder.file, kind.version, module.file),
         strategy_path: format!("src/apis/{}/{}.rs", folder.file, module.file),
         sample_path,
@@ -201,6 +208,12 @@ pub fn controller(group: &Group, kind: &Kind, name: &str) -> ControllerView {
         file: module.file,
         condition,
         keeps_phase: first,
+        reconcile: layout::signature(
+            "async fn reconcile",
+            &[format!("object: Arc<{}>", kind.kind), "cx: Context".into()],
+            "kube::Result<Action>",
+        ),
+        test_call: layout::call(12, "manager.add", &[format!("{name:?}"), "run".into()]),
         use_types: layout::use_items(&types, &[&kind.kind]),
         spec_path: format!("{types}::{spec}"),
     }

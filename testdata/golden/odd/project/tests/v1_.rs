@@ -14,7 +14,8 @@ use odd_one::apis::self_::v1::v1_::{V1, V1Spec};
 
 #[tokio::test]
 async fn replicas_are_one_unless_given() {
-    let (_server, api) = start().await;
+    let server = TestServer::start(apis::install).await;
+    let api = api(&server);
     let params = PostParams::default();
     let created = api.create(&params, &example()).await.unwrap();
     assert_eq!(created.spec.replicas, Some(1));
@@ -22,7 +23,8 @@ async fn replicas_are_one_unless_given() {
 
 #[tokio::test]
 async fn a_blank_message_is_refused() {
-    let (_server, api) = start().await;
+    let server = TestServer::start(apis::install).await;
+    let api = api(&server);
     let mut blank = example();
     blank.spec.message = " ".to_owned();
     let params = PostParams::default();
@@ -32,7 +34,8 @@ async fn a_blank_message_is_refused() {
 
 #[tokio::test]
 async fn a_blank_message_is_refused_on_update_too() {
-    let (_server, api) = start().await;
+    let server = TestServer::start(apis::install).await;
+    let api = api(&server);
     let params = PostParams::default();
     api.create(&params, &example()).await.unwrap();
     let blank = Patch::Merge(json!({ "spec": { "message": " " } }));
@@ -42,7 +45,8 @@ async fn a_blank_message_is_refused_on_update_too() {
 
 #[tokio::test]
 async fn tags_are_sorted_and_distinct() {
-    let (_server, api) = start().await;
+    let server = TestServer::start(apis::install).await;
+    let api = api(&server);
     let mut tagged = example();
     tagged.spec.tags = ["b", "a", "b"].map(String::from).to_vec();
     let params = PostParams::default();
@@ -52,18 +56,17 @@ async fn tags_are_sorted_and_distinct() {
 
 #[tokio::test]
 async fn the_sample_is_valid() {
-    let (_server, api) = start().await;
+    let server = TestServer::start(apis::install).await;
+    let api = api(&server);
     let sample = include_str!("../sample/v1.yaml");
     let sample = serde_saphyr::from_str(sample).unwrap();
     let params = PostParams::default();
     api.create(&params, &sample).await.unwrap();
 }
 
-/// A server with this project's kinds, and a client for one of them.
-async fn start() -> (TestServer, Api<V1>) {
-    let server = TestServer::start(apis::install).await;
-    let api = server.api_in("default");
-    (server, api)
+/// A client for one kind of a server.
+fn api(server: &TestServer) -> Api<V1> {
+    server.api_in("default")
 }
 
 /// An object with nothing but what is required.
