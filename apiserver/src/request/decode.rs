@@ -11,9 +11,11 @@ use std::fmt;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::field;
-use crate::schema::path::Path;
-use crate::schema::value::{DEPTH_MAX, make_whole};
+use crate::field::{self, path::Path};
+
+/// How deep objects and lists may nest. Readers of JSON in Rust stop at 128; this leaves room for what is put around an
+/// object, such as a list or a watch event.
+pub const DEPTH_MAX: usize = 100;
 
 /// Kubernetes reports no more problems than this in one body.
 const DUPLICATES_MAX: usize = 100;
@@ -65,6 +67,26 @@ pub fn decode(body: &[u8], format: Format) -> Result<Decoded, DecodeError> {
 /// What is not JSON, or nested deeper than [`DEPTH_MAX`].
 pub fn decode_patch(body: &[u8]) -> Result<Decoded, DecodeError> {
     decode_json(body)
+}
+
+/// Turns every `1.0` into `1`: in Kubernetes both are stored as `1`, and fields of integer type accept both.
+pub fn make_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            if let Some(whole) = number.as_f64().and_then(whole) {
+                *number = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        _ => {}
+    }
+}
+
+/// The integer that a float is, where both are exact.
+fn whole(float: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
 }
 
 fn decode_json(body: &[u8]) -> Result<Decoded, DecodeError> {
@@ -413,6 +435,13 @@ mod tests {
                 "yaml: unmarshal errors:\n  line 4: key \"a\" already set in map\n  line 7: key \"d\" already set in map",
             ],
         );
+    }
+
+    #[test]
+    fn whole_numbers_lose_their_fraction() {
+        let mut value = json!({"a": [1.0, -2.0, 2.5, 1e15], "b": 1e300, "c": "1.0"});
+        make_whole(&mut value);
+        assert_eq!(value, json!({"a": [1, -2, 2.5, 1_000_000_000_000_000_i64], "b": 1e300, "c": "1.0"}));
     }
 
     #[track_caller]

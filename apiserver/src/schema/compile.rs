@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::formats::Format;
 use super::node::{Additional, Below, Checks, ListType, MapType, NamedFormat, Node, Rule, Type};
-use super::value::make_whole;
 use super::{defaults, prune, structure, validate};
 use crate::field;
+use crate::request::decode::make_whole;
 
 /// How deep a schema may nest, which is deeper than any object that it could describe.
 const DEPTH_MAX: usize = 200;

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 use super::node::{Additional, Node};
-use super::path::Path;
 use crate::field::Errors;
+use crate::field::path::Path;
 
 /// Reports every embedded object without a proper `apiVersion` and `kind`, or with metadata that is none.
 pub(super) fn validate(root: &Node, object: &Value, errors: &mut Errors) {

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::node::{Additional, ListType, Node};
-use super::path::Path;
 use crate::field::Errors;
+use crate::field::path::Path;
 
 /// Reports every item that has the key of one before it; a key that is there more than twice is told once.
 pub(super) fn validate(root: &Node, object: &Value, errors: &mut Errors) {

@@ -13,11 +13,9 @@ mod formats;
 pub mod json_path;
 mod list_types;
 mod node;
-pub(crate) mod path;
 mod prune;
 mod structure;
 mod validate;
-pub mod value;
 
 use serde_json::Value;
 

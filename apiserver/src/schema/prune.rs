@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::META_FIELDS;
 use super::node::{Additional, Node};
-use super::path::Path;
+use crate::field::path::Path;
 
 /// The metadata that an object has whatever its kind. Source:
 /// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/>

@@ -14,7 +14,7 @@ use super::META_FIELDS;
 use super::formats::Format;
 use super::list_types::Key;
 use super::node::{Additional, Checks, ListType, Node, Type};
-use super::path::Path;
+use crate::field::path::Path;
 use crate::field::{self, Error, ErrorKind, Errors};
 
 /// Problems that are reported of one object. One large list of wrong items would otherwise make an answer many times

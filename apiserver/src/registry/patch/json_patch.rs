@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::schema::value::{DEPTH_MAX, make_whole};
+use crate::request::decode::{DEPTH_MAX, make_whole};
 
 /// Operations in one patch. Source:
 /// <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/patch.go>

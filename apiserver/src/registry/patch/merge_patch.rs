@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::schema::value::make_whole;
+use crate::request::decode::make_whole;
 
 /// A merge patch of an object must be an object: answered 400.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
