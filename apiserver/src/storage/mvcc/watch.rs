@@ -56,15 +56,15 @@ impl Watch {
             return Err(WatchError::Compacted { after, oldest: state.floor });
         }
         let first = state.log.partition_point(|record| record.revision <= after);
-        let piece = state.log.range(first..).take(HISTORY_RECORDS);
-        let last = piece.clone().next_back().map_or(after, |record| record.revision);
+        let end = state.log.len().min(first + HISTORY_RECORDS);
+        let piece = state.log.range(first..end);
         let mut queue = self.watcher.queue();
         queue.records.extend(piece.filter(|record| record.key.starts_with(&self.watcher.prefix)).cloned());
-        if last < state.current {
+        if end < state.log.len() {
             // An item for the reader even if nothing in the piece concerns it, so that a long search is not done in
             // one go.
-            queue.progress = last;
-            self.behind = Some(last);
+            queue.progress = state.log[end - 1].revision;
+            self.behind = Some(queue.progress);
         } else {
             queue.progress = state.current;
             if state.closed {
@@ -366,6 +366,17 @@ mod tests {
         mvcc.revision();
         assert_eq!(ready(&mut watch), "a/2@4");
         assert_eq!(ready(&mut watch), "progress 5");
+    }
+
+    #[test]
+    fn a_watch_from_before_all_writes_has_all_of_them() {
+        let mvcc = Arc::new(Mvcc::default());
+        let mut watch = mvcc.watch("", Revision(0)).unwrap();
+        assert_eq!(ready(&mut watch), "progress 1");
+        assert_eq!(ready(&mut watch), "pending");
+        write(&mvcc, "a");
+        assert_eq!(ready(&mut watch), "a@2");
+        assert_eq!(ready(&mut mvcc.watch("", Revision(0)).unwrap()), "a@2");
     }
 
     #[test]
