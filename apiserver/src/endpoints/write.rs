@@ -17,6 +17,7 @@ use crate::request::decode;
 use crate::request::media::{self, PatchType};
 use crate::request::options::{self, FieldValidation, Write, WriteOptions};
 
+
 /// POST to a collection.
 ///
 /// # Errors
@@ -96,7 +97,7 @@ impl Patch {
                 return Err(Status::bad_request("a merge patch must be a JSON object"));
             }
             PatchType::Merge => {}
-            PatchType::Json => duplicates = json_patch::problems(body),
+            PatchType::Json => duplicates = json_patch::problems(&decoded.value, &duplicates),
         }
         Ok(Self { patch_type, document: decoded.value, duplicates })
     }
@@ -105,7 +106,7 @@ impl Patch {
         let mut patched = match self.patch_type {
             PatchType::Json => json_patch::apply(current, &self.document).map_err(|error| match error {
                 JsonPatchError::NotAPatch(why) => Error::BadRequest(why),
-                JsonPatchError::TooManyOperations(_) => Error::TooLarge(error.to_string()),
+                JsonPatchError::TooManyOperations { .. } => Error::TooLarge(error.to_string()),
                 error => Error::PatchDoesNotApply(error.to_string()),
             })?,
             PatchType::Merge => {
