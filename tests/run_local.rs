@@ -354,14 +354,16 @@ mod whole {
         let project = project();
         let run = start(&project, &["--watch"]);
         kubectl(&project, "create -f sample/bird.yaml");
-        let main = project.root.join("src/main.rs");
-        let before = fs::read_to_string(&main).unwrap();
-        fs::write(&main, before.replace("env!(\"CARGO_PKG_VERSION\")", "\"0.2.0-edited\"")).unwrap();
-        run.wait_for("src/main.rs changed: building");
+        let strategy = project.root.join("src/apis/demo/bird.rs");
+        let before = fs::read_to_string(&strategy).unwrap();
+        let edited = before.replace("replicas.get_or_insert(1)", "replicas.get_or_insert(5)");
+        assert_ne!(edited, before);
+        fs::write(&strategy, edited).unwrap();
+        run.wait_for("src/apis/demo/bird.rs changed: building");
         run.wait_for("restarted");
-        assert!(run.get_anonymously("/version").1.contains("0.2.0-edited"), "{}", run.get_anonymously("/version").1);
-        assert_eq!(kubectl(&project, "get birds -o name"), "bird.demo.demo.alibaba.com/bird-example");
-        fs::write(&main, before).unwrap();
+        kubectl(&project, "patch bird bird-example --type=merge -p {\"spec\":{\"replicas\":null}}");
+        assert_eq!(kubectl(&project, "get birds -o jsonpath={.items[*].spec.replicas}"), "5");
+        fs::write(&strategy, before).unwrap();
         run.wait_for("restarted");
         run.stop();
     }

@@ -65,9 +65,15 @@ pub fn signature(head: &str, parameters: &[String], result: &str) -> String {
     format!("{head}(\n{lines}) -> {result} {{")
 }
 
-/// Module names in the order that rustfmt gives to `mod` lines.
-pub fn sort_modules(modules: &mut [String]) {
+/// `pub mod` lines for these modules, in rustfmt's order, in a module of the name `parent`.
+pub fn modules(parent: &str, mut modules: Vec<String>) -> Vec<String> {
     modules.sort_by(|a, b| a.trim_start_matches("r#").cmp(b.trim_start_matches("r#")));
+    let line = |module: &String| {
+        // A kind may well be called as its group is.
+        let allow = if module == parent { "#[allow(clippy::module_inception)]\n" } else { "" };
+        format!("{allow}pub mod {module};")
+    };
+    modules.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -110,8 +116,11 @@ mod tests {
 
     #[test]
     fn modules_sort_without_their_raw_sign() {
-        let mut modules = ["v1", "r#type", "bird", "v10", "super_"].map(String::from);
-        sort_modules(&mut modules);
-        assert_eq!(modules, ["bird", "super_", "r#type", "v1", "v10"]);
+        let names = ["v1", "r#type", "bird", "v10", "super_"].map(String::from).to_vec();
+        assert_eq!(
+            modules("demo", names).join(" "),
+            "pub mod bird; pub mod super_; pub mod r#type; pub mod v1; pub mod v10;"
+        );
+        assert_eq!(modules("bird", vec!["bird".into()]), ["#[allow(clippy::module_inception)]\npub mod bird;"]);
     }
 }

@@ -17,9 +17,11 @@ pub struct ProjectView {
     pub domain: String,
     /// The version of the library in `vendor`.
     pub library_version: String,
-    /// `pub mod` names of `src/apis`.
+    /// The modules of the groups, as code writes them.
+    pub groups: Vec<String>,
+    /// `pub mod` lines of `src/apis`.
     pub modules: Vec<String>,
-    /// `pub mod` names of `src/controllers`.
+    /// `pub mod` lines of `src/controllers`.
     pub controller_modules: Vec<String>,
     /// Statements that register every controller.
     pub controller_calls: Vec<String>,
@@ -34,11 +36,11 @@ pub struct GroupView {
     pub api_group: String,
     pub module: String,
     pub folder: String,
-    /// `pub mod` names of `src/apis/<group>`.
+    /// `pub mod` lines of `src/apis/<group>`.
     pub modules: Vec<String>,
     /// Statements that register every kind.
     pub kind_calls: Vec<String>,
-    /// `pub mod` names of `src/controllers/<group>`.
+    /// `pub mod` lines of `src/controllers/<group>`.
     pub controller_modules: Vec<String>,
 }
 
@@ -46,7 +48,7 @@ pub struct GroupView {
 #[derive(Clone, Debug, Serialize)]
 pub struct VersionView {
     pub name: String,
-    /// `pub mod` names of `src/apis/<group>/<version>`.
+    /// `pub mod` lines of `src/apis/<group>/<version>`.
     pub modules: Vec<String>,
 }
 
@@ -103,12 +105,10 @@ pub struct ControllerView {
 
 /// The project as templates see it.
 pub fn project(project: &Project) -> ProjectView {
-    let mut modules: Vec<String> = project.groups.iter().map(|group| Module::of(&group.name).ident).collect();
+    let modules: Vec<String> = project.groups.iter().map(|group| Module::of(&group.name).ident).collect();
     let controlled =
         || project.groups.iter().filter(|group| group.kinds.iter().any(|kind| !kind.controllers.is_empty()));
-    let mut controller_modules: Vec<String> = controlled().map(|group| Module::of(&group.name).ident).collect();
-    layout::sort_modules(&mut modules);
-    layout::sort_modules(&mut controller_modules);
+    let controller_modules: Vec<String> = controlled().map(|group| Module::of(&group.name).ident).collect();
     let call = |group: &Group, name: &String| {
         let run = format!("{}::{}::run", Module::of(&group.name).ident, Module::of(name).ident);
         layout::call(4, "manager.add", &[format!("{name:?}"), run])
@@ -118,8 +118,9 @@ pub fn project(project: &Project) -> ProjectView {
         krate: names::crate_name(&project.name),
         domain: project.domain.clone(),
         library_version: project.vendor.clone(),
-        modules,
-        controller_modules,
+        groups: modules.clone(),
+        modules: layout::modules("apis", modules),
+        controller_modules: layout::modules("controllers", controller_modules),
         controller_calls: project
             .kinds()
             .flat_map(|(group, kind)| kind.controllers.iter().map(move |name| call(group, name)))
@@ -132,12 +133,13 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
     let module = Module::of(&group.name);
     let mut modules: Vec<String> = group.kinds.iter().map(|kind| Module::of(&kind.kind).ident).collect();
     modules.extend(group.versions.iter().cloned());
-    let mut controller_modules: Vec<String> =
+    let controller_modules: Vec<String> =
         group.kinds.iter().flat_map(|kind| &kind.controllers).map(|name| Module::of(name).ident).collect();
-    layout::sort_modules(&mut modules);
-    layout::sort_modules(&mut controller_modules);
-    let call =
-        |kind: &Kind| layout::call(4, "apis.add", &[format!("{}::{}Strategy", Module::of(&kind.kind).ident, kind.kind)]);
+    let call = |kind: &Kind| {
+        layout::call(4, "apis.add", &[format!("{}::{}Strategy", Module::of(&kind.kind).ident, kind.kind)])
+    };
+    let modules = layout::modules(&module.ident, modules);
+    let controller_modules = layout::modules(&module.ident, controller_modules);
     GroupView {
         name: group.name.clone(),
         api_group: project.api_group(&group.name),
@@ -152,9 +154,8 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
 /// A version as templates see it.
 pub fn version(group: &Group, version: &str) -> VersionView {
     let kinds = group.kinds.iter().filter(|kind| kind.version == version);
-    let mut modules: Vec<String> = kinds.map(|kind| Module::of(&kind.kind).ident).collect();
-    layout::sort_modules(&mut modules);
-    VersionView { name: version.to_owned(), modules }
+    let modules: Vec<String> = kinds.map(|kind| Module::of(&kind.kind).ident).collect();
+    VersionView { name: version.to_owned(), modules: layout::modules(version, modules) }
 }
 
 /// A kind as templates see it.

@@ -14,14 +14,10 @@ use serde::{Deserialize, Serialize};
     doc = "Bird is a kind of the group demo.demo.alibaba.com.",
     namespaced,
     status = "BirdStatus",
-    printcolumn(name = "Message", type_ = "string", json_path = ".spec.message"),
-    printcolumn(name = "Replicas", type_ = "integer", json_path = ".spec.replicas"),
-    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn = r#"{"name":"Message","type":"string","jsonPath":".spec.message"}"#,
+    printcolumn = r#"{"name":"Replicas","type":"integer","jsonPath":".spec.replicas"}"#,
+    printcolumn = r#"{"name":"Phase","type":"string","jsonPath":".status.phase"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BirdSpec {

@@ -16,13 +16,9 @@ use serde::{Deserialize, Serialize};
     kind = "V1",
     doc = "V1 is a kind of the group self.odd.example.com.",
     namespaced,
-    printcolumn(name = "Message", type_ = "string", json_path = ".spec.message"),
-    printcolumn(name = "Replicas", type_ = "integer", json_path = ".spec.replicas"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn = r#"{"name":"Message","type":"string","jsonPath":".spec.message"}"#,
+    printcolumn = r#"{"name":"Replicas","type":"integer","jsonPath":".spec.replicas"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct V1Spec {
