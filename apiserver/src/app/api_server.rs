@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::command_line::ApiServer;
 use super::compactor::Compactor;
@@ -15,7 +16,11 @@ use crate::server::health::Check;
 use crate::server::reload::{self, Watching};
 use crate::server::signals::StopSignals;
 use crate::server::tls::Certificate;
-use crate::server::{Core, ServeConfig, Serving, serve};
+use crate::server::{Core, ServeConfig, Serving, listen};
+use crate::storage::Store;
+
+/// How long whoever still has the store may take to let go of it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves until a signal says stop.
 pub async fn run(flags: Box<ApiServer>, apis: Apis) -> Result<(), AppError> {
@@ -35,14 +40,19 @@ pub async fn run(flags: Box<ApiServer>, apis: Apis) -> Result<(), AppError> {
 /// A server that runs.
 struct Running {
     serving: Serving,
+    store: Arc<dyn Store>,
     compactor: Option<Compactor>,
     _watching: Option<Watching>,
 }
 
 async fn start(flags: &ApiServer, apis: Apis) -> Result<Running, AppError> {
+    // Whatever a flag can be wrong about comes first: a server that will not start leaves no data folder behind.
+    let (authentication, watching) = authentication(flags)?;
+    let address = SocketAddr::new(flags.bind_address, flags.secure_port);
+    let config = ServeConfig { grace: flags.shutdown_delay_duration, ..ServeConfig::new(address, certificate(flags)) };
+    let listening = listen(config).await?;
     let (store, store_check) = store::open(flags).await?;
     let endpoints = apis.build(store.clone(), flags.standalone).map_err(AppError::Build)?;
-    let (authentication, watching) = authentication(flags)?;
     let checked = store.clone();
     let store_answers = move || {
         let store = checked.clone();
@@ -55,15 +65,13 @@ async fn start(flags: &ApiServer, apis: Apis) -> Result<Running, AppError> {
         .request_timeout(flags.request_timeout)
         .check(Check::new(store_check, store_answers))
         .build();
-    let address = SocketAddr::new(flags.bind_address, flags.secure_port);
-    let config = ServeConfig { grace: flags.shutdown_delay_duration, ..ServeConfig::new(address, certificate(flags)) };
-    let serving = serve(config, core).await?;
-    let compactor = Compactor::start(store, flags.compaction_interval);
+    let serving = listening.serve(core);
+    let compactor = Compactor::start(store.clone(), flags.compaction_interval);
     if let Some(path) = &flags.port_file {
         write_port(path, serving.address().port())?;
     }
     tracing::info!(address = format!("https://{}", serving.address()), "serving");
-    Ok(Running { serving, compactor, _watching: watching })
+    Ok(Running { serving, store, compactor, _watching: watching })
 }
 
 impl Running {
@@ -72,7 +80,20 @@ impl Running {
         self.serving.stop();
         self.serving.stopped().await;
         drop(self.compactor);
+        close(self.store).await;
         tracing::info!("stopped");
+    }
+}
+
+/// Closes the store, once nobody has it any more: tasks that were told to end do so a little later.
+async fn close(store: Arc<dyn Store>) {
+    let patience = Instant::now() + CLOSE_TIMEOUT;
+    while Arc::strong_count(&store) > 1 && Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // A store may wait for its last writes.
+    if let Err(error) = tokio::task::spawn_blocking(move || drop(store)).await {
+        tracing::error!(%error, "the store was not closed in order");
     }
 }
 
@@ -132,4 +153,137 @@ fn write_port(path: &Path, port: u16) -> Result<(), AppError> {
     unfinished.push(".new");
     std::fs::write(&unfinished, format!("{port}\n")).map_err(failed)?;
     std::fs::rename(&unfinished, path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Event, ObjectReference};
+    use kube::api::{ListParams, ObjectMeta, PostParams};
+    use kube::{Api, Client, Config};
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+    use crate::app::command_line::{self, Command};
+    use crate::app::error;
+    use crate::server::pki::{Authority, LOOPBACK_NAMES, Pem, Subject};
+
+    #[tokio::test]
+    async fn a_server_alone_keeps_what_a_client_stores() {
+        let home = Home::new();
+        for expected in [1, 2] {
+            let running = home.start(&["--standalone", "--data-dir", &home.path("data")]).await.expect("running");
+            let events: Api<Event> = Api::default_namespaced(home.client(&home.alice));
+            events.create(&PostParams::default(), &event(expected)).await.expect("created");
+            let found = events.list(&ListParams::default()).await.expect("a list");
+            assert_eq!(found.items.len(), expected, "the store outlives the server");
+            running.stop().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn without_standalone_only_masters_are_let_in() {
+        let home = Home::new();
+        let running = home.start(&["--storage", "memory"]).await.expect("running");
+        let refused = home.client(&home.alice).list_api_groups().await.expect_err("refused");
+        assert!(matches!(refused, kube::Error::Api(status) if status.code == 403));
+        home.client(&home.root).list_api_groups().await.expect("let in");
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_the_flags_is_said_before_anything_is_opened() {
+        let home = Home::new();
+        let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = taken.local_addr().expect("an address").port().to_string();
+        let data = home.path("data");
+        for (flags, expected) in [
+            (vec!["--secure-port", &port], format!("port {port} on 127.0.0.1 is in use")),
+            (vec!["--client-ca-file", "missing.crt"], "cannot read missing.crt".into()),
+            (vec!["--client-ca-file", "/dev/null"], "no certificate in it".into()),
+            (
+                vec!["--tls-cert-file", "missing.crt", "--tls-private-key-file", "missing.key"],
+                "cannot read missing.crt".into(),
+            ),
+        ] {
+            let flags: Vec<&str> = flags.into_iter().chain(["--data-dir", &data]).collect();
+            let error = start(&parse(&flags), Apis::default()).await.err().expect("an error");
+            let text = error::report(&error);
+            assert!(text.contains(&expected) && text.contains("hint: "), "{text}");
+            assert!(!std::path::Path::new(&data).exists(), "{flags:?}");
+        }
+    }
+
+    /// A folder with certificates.
+    struct Home {
+        folder: tempfile::TempDir,
+        ca: Authority,
+        alice: Pem,
+        root: Pem,
+    }
+
+    impl Home {
+        fn new() -> Self {
+            let ca = Authority::new("ours").expect("an authority");
+            let issue = |subject: &Subject| ca.issue(subject).expect("a certificate");
+            let (alice, root) =
+                (issue(&Subject::client("alice", None)), issue(&Subject::client("root", Some("system:masters"))));
+            let server = issue(&Subject::server(&LOOPBACK_NAMES));
+            let home = Self { folder: tempfile::tempdir().expect("a folder"), alice, root, ca };
+            for (name, text) in
+                [("ca.crt", home.ca.certificate()), ("server.crt", &server.certificate), ("server.key", &server.key)]
+            {
+                std::fs::write(home.path(name), text).expect("written");
+            }
+            home
+        }
+
+        fn path(&self, name: &str) -> String {
+            self.folder.path().join(name).display().to_string()
+        }
+
+        async fn start(&self, flags: &[&str]) -> Result<Running, AppError> {
+            let (certificate, key, ca, port) =
+                (self.path("server.crt"), self.path("server.key"), self.path("ca.crt"), self.path("port"));
+            let common = [
+                ["--tls-cert-file", &certificate],
+                ["--tls-private-key-file", &key],
+                ["--client-ca-file", &ca],
+                ["--port-file", &port],
+                ["--secure-port", "0"],
+            ];
+            let flags: Vec<&str> = common.as_flattened().iter().chain(flags).copied().collect();
+            start(&parse(&flags), Apis::default()).await
+        }
+
+        fn client(&self, pem: &Pem) -> Client {
+            let port = std::fs::read_to_string(self.path("port")).expect("a port");
+            let mut config = Config::new(format!("https://localhost:{}", port.trim()).parse().expect("a URL"));
+            let ca = CertificateDer::from_pem_slice(self.ca.certificate().as_bytes()).expect("a certificate");
+            config.root_cert = Some(vec![ca.to_vec()]);
+            let encode = |text: &str| {
+                use base64::Engine;
+                base64::engine::general_purpose::STANDARD.encode(text)
+            };
+            config.auth_info.client_certificate_data = Some(encode(&pem.certificate));
+            config.auth_info.client_key_data = Some(encode(&pem.key).into());
+            Client::try_from(config).expect("a client")
+        }
+    }
+
+    fn event(number: usize) -> Event {
+        Event {
+            metadata: ObjectMeta { name: Some(format!("event-{number}")), ..ObjectMeta::default() },
+            involved_object: ObjectReference { namespace: Some("default".into()), ..ObjectReference::default() },
+            ..Event::default()
+        }
+    }
+
+    fn parse(flags: &[&str]) -> ApiServer {
+        let arguments = ["test", "apiserver"].iter().chain(flags).map(std::ffi::OsString::from);
+        match command_line::parse("test", "1.0.0", arguments).expect("flags").command {
+            Command::Apiserver(flags) => *flags,
+            other => panic!("{other:?}"),
+        }
+    }
 }

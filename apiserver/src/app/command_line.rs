@@ -164,7 +164,7 @@ pub fn parse(
     version: &'static str,
     arguments: impl Iterator<Item = OsString>,
 ) -> Result<CommandLine, clap::Error> {
-    CommandLine::from_arg_matches(&mut definition(name, version).try_get_matches_from(arguments)?)
+    CommandLine::from_arg_matches(&definition(name, version).try_get_matches_from(arguments)?)
         .map_err(|error| error.format(&mut definition(name, version)))
 }
 

@@ -42,9 +42,11 @@ const RUNTIME_SHUTDOWN: std::time::Duration = std::time::Duration::from_secs(1);
 pub struct App {
     name: &'static str,
     version: &'static str,
-    apis: Vec<Box<dyn FnOnce(&mut Apis)>>,
-    controllers: Vec<Box<dyn FnOnce(&mut Manager)>>,
+    apis: Vec<Install<Apis>>,
+    controllers: Vec<Install<Manager>>,
 }
+
+type Install<T> = Box<dyn FnOnce(&mut T)>;
 
 impl App {
     /// A program of this name and version, as `--help` and `--version` show them.

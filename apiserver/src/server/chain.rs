@@ -97,7 +97,7 @@ async fn filter(
     let series = core.metrics.series(labels, || core.handler.serves(&info));
     record.series = Some(series.clone());
     let answer = if is_long_running(&info) {
-        record.long_running = Some(series.long_running());
+        record.long_running = Some(core.metrics.long_running(&series));
         admit(core, connection, request, &info, record).await
     } else {
         let timeout = match timeout(query, core.request_timeout) {

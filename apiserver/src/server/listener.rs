@@ -33,6 +33,8 @@ const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 /// What is taken from a response before the client has made room for it.
 const SEND_BUFFER_BYTES: usize = 1 << 20;
+/// Selectors and continue tokens can make URLs long.
+const HEADERS_BYTES: u32 = 128 << 10;
 /// Clients that say nothing are asked after this time, so that the watches of one that is gone end.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -57,7 +59,15 @@ pub struct ServeConfig {
     pub reload_interval: Duration,
 }
 
-/// A server that listens.
+/// A port that is taken, and a certificate that is good.
+pub struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<Tls>,
+    config: ServeConfig,
+}
+
+/// A server that serves.
 pub struct Serving {
     address: SocketAddr,
     core: Arc<Core>,
@@ -104,11 +114,12 @@ impl ServeConfig {
     }
 }
 
-/// Listens, and serves until [`Serving::stop`]. Connections are accepted when this returns.
+/// Takes the port and reads the certificate, so that a server that cannot be reached fails before it opens anything
+/// else. Connections wait until [`Listening::serve`].
 ///
 /// # Errors
 /// The address is taken or cannot be used, or the certificate cannot.
-pub async fn serve(config: ServeConfig, core: Arc<Core>) -> Result<Serving, ServeError> {
+pub async fn listen(config: ServeConfig) -> Result<Listening, ServeError> {
     let tls = config.certificate.as_ref().map(|one| Tls::new(one, config.reload_interval)).transpose()?;
     let address = config.address;
     let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
@@ -116,8 +127,28 @@ pub async fn serve(config: ServeConfig, core: Arc<Core>) -> Result<Serving, Serv
         _ => ServeError::Listen { address, source },
     })?;
     let address = listener.local_addr().map_err(|source| ServeError::Listen { address, source })?;
-    let task = tokio::spawn(run(listener, tls, config, core.clone()));
-    Ok(Serving { address, core, task })
+    Ok(Listening { listener, address, tls, config })
+}
+
+/// Listens and serves until [`Serving::stop`].
+///
+/// # Errors
+/// As [`listen`].
+pub async fn serve(config: ServeConfig, core: Arc<Core>) -> Result<Serving, ServeError> {
+    Ok(listen(config).await?.serve(core))
+}
+
+impl Listening {
+    /// Where the server listens, with the port that was free.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts connections from now on.
+    pub fn serve(self, core: Arc<Core>) -> Serving {
+        let address = self.address;
+        Serving { address, task: tokio::spawn(run(self, core.clone())), core }
+    }
 }
 
 impl Serving {
@@ -170,7 +201,8 @@ impl ServeError {
 }
 
 /// Accepts until the server stops, then sees to it that everything ends in order.
-async fn run(listener: TcpListener, tls: Option<Tls>, config: ServeConfig, core: Arc<Core>) {
+async fn run(listening: Listening, core: Arc<Core>) {
+    let Listening { listener, tls, config, .. } = listening;
     let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(tls.config.clone()));
     let server = Arc::new(Server { core: core.clone(), acceptor, builders: Builders::new() });
     // Each connection holds a sender; when the last is gone, so are the connections.
@@ -293,6 +325,7 @@ impl Builders {
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_send_buf_size(SEND_BUFFER_BYTES)
+            .max_header_list_size(HEADERS_BYTES)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT);
         builder

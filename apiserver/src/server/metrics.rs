@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::{Arc, RwLock};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -78,9 +78,8 @@ pub struct Series {
     version: String,
     resource: String,
     subresource: String,
-    duration: Histogram,
-    response_size: Histogram,
-    long_running: Gauge,
+    duration: OnceLock<Histogram>,
+    response_size: OnceLock<Histogram>,
     by_code: RwLock<Vec<(StatusCode, Counter)>>,
 }
 
@@ -146,15 +145,24 @@ impl Metrics {
         if series.verb == "WATCH" {
             return;
         }
-        series.duration.observe(duration.as_secs_f64());
+        let of = || self.durations.get_or_create_owned(&series.labels(None));
+        series.duration.get_or_init(of).observe(duration.as_secs_f64());
         if let (Some(bytes), "GET" | "LIST") = (body_bytes, series.verb) {
-            series.response_size.observe(bytes as f64);
+            let of = || self.response_sizes.get_or_create_owned(&series.labels_of_any_run());
+            series.response_size.get_or_init(of).observe(bytes as f64);
         }
     }
 
     /// Counts a request that was cut short.
     pub fn terminated(&self, series: &Series, code: StatusCode) {
         self.terminations.get_or_create(&without(series.labels(Some(code)), "dry_run")).inc();
+    }
+
+    /// Counts a request that lasts, for as long as what is returned does.
+    pub fn long_running(&self, series: &Series) -> LongRunning {
+        let gauge = self.long_running.get_or_create_owned(&series.labels_of_any_run());
+        gauge.inc();
+        LongRunning(gauge)
     }
 
     /// All metrics as text, with their content type. `accept` is what the client asked for.
@@ -177,9 +185,7 @@ impl Metrics {
     }
 
     fn hash(&self, labels: &RequestLabels<'_>) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        labels.hash(&mut hasher);
-        hasher.finish()
+        self.hasher.hash_one(labels)
     }
 
     fn find(&self, hash: u64, labels: &RequestLabels<'_>) -> Option<Arc<Series>> {
@@ -188,8 +194,6 @@ impl Metrics {
     }
 
     fn insert(&self, hash: u64, labels: &RequestLabels<'_>) -> Arc<Series> {
-        let all = series_labels(labels, None);
-        let no_dry_run = without(all.clone(), "dry_run");
         let made = Arc::new(Series {
             verb: labels.verb,
             dry_run: labels.dry_run,
@@ -198,9 +202,8 @@ impl Metrics {
             version: labels.version.into(),
             resource: labels.resource.into(),
             subresource: labels.subresource.into(),
-            duration: self.durations.get_or_create_owned(&all),
-            response_size: self.response_sizes.get_or_create_owned(&no_dry_run),
-            long_running: self.long_running.get_or_create_owned(&no_dry_run),
+            duration: OnceLock::new(),
+            response_size: OnceLock::new(),
             by_code: RwLock::default(),
         });
         // Two requests may get here at once; both series then share their counters, and one of them is found later.
@@ -245,12 +248,6 @@ impl<'a> RequestLabels<'a> {
 }
 
 impl Series {
-    /// Counts a request that lasts.
-    pub fn long_running(&self) -> LongRunning {
-        self.long_running.inc();
-        LongRunning(self.long_running.clone())
-    }
-
     fn borrow(&self) -> RequestLabels<'_> {
         RequestLabels {
             verb: self.verb,
@@ -265,6 +262,10 @@ impl Series {
 
     fn labels(&self, code: Option<StatusCode>) -> Labels {
         series_labels(&self.borrow(), code)
+    }
+
+    fn labels_of_any_run(&self) -> Labels {
+        without(self.labels(None), "dry_run")
     }
 
     fn counter(&self, code: StatusCode, make: impl FnOnce() -> Counter) -> Counter {
@@ -375,7 +376,7 @@ mod tests {
         let metrics = Metrics::default();
         let watch = info("watch", "birds", "");
         let series = metrics.series(RequestLabels::new(&watch, "", None), || true);
-        let one = series.long_running();
+        let one = metrics.long_running(&series);
         let line = r#"apiserver_longrunning_requests{verb="WATCH",group="demo.example.com",version="v1",resource="birds",subresource="",scope="namespace",component="apiserver"}"#;
         check(&metrics, &[&format!("{line} 1")]);
         drop(one);

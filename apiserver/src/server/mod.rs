@@ -29,4 +29,4 @@ mod tests;
 pub use chain::handle;
 pub use core::{Core, CoreBuilder};
 pub use handler::Handler;
-pub use listener::{ServeConfig, ServeError, Serving, serve};
+pub use listener::{Listening, ServeConfig, ServeError, Serving, listen, serve};
