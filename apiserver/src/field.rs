@@ -4,6 +4,7 @@
 //! people and tools read them. Source:
 //! <https://github.com/kubernetes/apimachinery/blob/master/pkg/util/validation/field/errors.go>
 
+pub(crate) mod labels;
 pub(crate) mod path;
 
 use std::fmt::{self, Display, Write};

@@ -17,7 +17,7 @@ use crate::registry::error::Error;
 use crate::registry::list::Listing;
 use crate::registry::object::Object;
 use crate::request::decode;
-use crate::request::options;
+use super::options;
 
 /// DELETE of an object.
 ///

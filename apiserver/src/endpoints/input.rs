@@ -7,7 +7,7 @@ use super::status::Status;
 use crate::registry::metadata::{self, shape};
 use crate::request::decode::{self, DecodeError, Format};
 use crate::request::media;
-use crate::request::options::FieldValidation;
+use super::options::FieldValidation;
 
 /// Decodes the object of a create or update.
 ///

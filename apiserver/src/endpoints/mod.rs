@@ -9,6 +9,7 @@ mod delete;
 mod gzip;
 mod input;
 mod namespace;
+mod options;
 mod output;
 mod read;
 pub mod status;

@@ -7,7 +7,7 @@ use super::call::Call;
 use super::output;
 use super::status::Status;
 use crate::registry::list::ListQuery;
-use crate::request::options;
+use super::options;
 
 /// GET of an object or of its status.
 ///

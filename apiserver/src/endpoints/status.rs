@@ -11,7 +11,7 @@ use crate::registry::error::Error;
 use crate::registry::kind::Kind;
 use crate::request::decode::Format;
 use crate::request::media;
-use crate::request::options::OptionsError;
+use super::options::OptionsError;
 
 /// A failure, ready to be answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,7 +198,7 @@ impl Status {
     }
 
     /// What bad options are answered with.
-    pub fn of_options(error: &OptionsError, plural: &str) -> Self {
+    pub(super) fn of_options(error: &OptionsError, plural: &str) -> Self {
         match error {
             OptionsError::Invalid(kind, errors) => Self::invalid("meta.k8s.io", kind, "", errors),
             OptionsError::Version(errors) => Self::invalid("", plural, "", errors),

@@ -24,7 +24,7 @@ use crate::registry::error::Error;
 use crate::registry::watch::{EventType, Step, Watch, WatchEvent, WatchQuery};
 use crate::request::decode::Format;
 use crate::request::media::{Transform, Wanted};
-use crate::request::options;
+use super::options;
 
 /// A watch without a timeout ends somewhere between one and two of these. Source: `MinRequestTimeout` in Kubernetes.
 const TIMEOUT_MIN: u64 = 1800;

@@ -15,7 +15,7 @@ use crate::registry::patch::merge_patch;
 use crate::registry::{Outcome, update};
 use crate::request::decode;
 use crate::request::media::{self, PatchType};
-use crate::request::options::{self, FieldValidation, Write, WriteOptions};
+use super::options::{self, FieldValidation, Write, WriteOptions};
 
 
 /// POST to a collection.

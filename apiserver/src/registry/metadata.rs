@@ -3,7 +3,6 @@
 //! Sources: <https://github.com/kubernetes/apimachinery/blob/master/pkg/api/validation/objectmeta.go>,
 //! <https://github.com/kubernetes/apiserver/blob/master/pkg/registry/rest/meta.go>
 
-pub mod labels;
 pub mod owners;
 pub mod shape;
 pub mod validation;

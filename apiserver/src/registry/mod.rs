@@ -174,6 +174,7 @@ impl Registry {
         let schema = &self.kind.storage_version().schema;
         match &old {
             None => schema.validate(object.value(), errors),
+            Some(old) if cx.subresource == "status" => schema.validate_status_update(object.value(), old.value(), errors),
             Some(old) => schema.validate_update(object.value(), old.value(), errors),
         }
         let result = match old {

@@ -3,7 +3,6 @@
 pub mod decode;
 pub mod info;
 pub mod media;
-pub mod options;
 pub mod query;
 pub mod selectors;
 pub mod user;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::field;
-use crate::registry::metadata::labels;
+use crate::field::labels;
 
 /// Which objects are meant, by their labels: all requirements must hold. The default selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -23,6 +23,10 @@ impl Store for MemoryStore {
         Ok(self.mvcc.revision())
     }
 
+    fn revision_now(&self) -> Option<Revision> {
+        Some(self.mvcc.revision())
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Entry>, ReadError> {
         Ok(self.mvcc.get(key))
     }

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{finalizers, labels, text};
-use crate::field::Errors;
+use super::{finalizers, text};
+use crate::field::{Errors, labels};
 
 /// Bytes of all annotations together. Source: `TotalAnnotationSizeLimitB` in Kubernetes' objectmeta.go.
 const ANNOTATIONS_MAX: usize = 256 << 10;
@@ -105,26 +105,27 @@ fn owner_references(metadata: &Map<String, Value>, errors: &mut Errors) {
             let this = format!("{}/{}", field(reference, "kind"), field(reference, "name"));
             match &controller {
                 None => controller = Some(this),
-                Some(other) => errors.invalid(
-                    "metadata.ownerReferences",
-                    references.iter().map(in_go_order).collect::<Vec<_>>(),
-                    format!(
-                        "Only one reference can have Controller set to true. Found \"true\" in references for {other} and {this}"
-                    ),
-                ),
+                Some(other) => {
+                    let shown: Vec<String> = references.iter().map(in_go_order).collect();
+                    let problem = format!(
+                        "[{}]: Only one reference can have Controller set to true. Found \"true\" in references for \
+                         {other} and {this}",
+                        shown.join(",")
+                    );
+                    errors.invalid_without_value("metadata.ownerReferences", problem);
+                }
             }
         }
     }
 }
 
 /// Messages print a reference with its fields in the order of the Go type.
-fn in_go_order(reference: &Value) -> Box<serde_json::value::RawValue> {
+fn in_go_order(reference: &Value) -> String {
     let members: Vec<String> = ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"]
         .iter()
         .filter_map(|key| Some(format!("\"{key}\":{}", reference.get(key)?)))
         .collect();
-    let text = format!("{{{}}}", members.join(","));
-    serde_json::value::RawValue::from_string(text).expect("put together from JSON values")
+    format!("{{{}}}", members.join(","))
 }
 
 fn texts<'a>(metadata: &'a Map<String, Value>, field: &str) -> impl Iterator<Item = (&'a str, &'a str)> {

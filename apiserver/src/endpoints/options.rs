@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::query::Query;
+use crate::request::query::Query;
 use crate::field::Errors;
 use crate::registry::delete::{DeleteOptions, Propagation};
 use crate::registry::read::Freshness;

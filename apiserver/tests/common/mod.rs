@@ -1,0 +1,197 @@
+//! A server in this process, asked with plain requests: what the tests of the API have in common.
+
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
+use std::sync::Arc;
+
+use apiserver::endpoints::Endpoints;
+use apiserver::endpoints::body::{Body, RequestBody};
+use apiserver::request::info::RequestInfo;
+use apiserver::request::user::UserInfo;
+use apiserver::storage::Store;
+use apiserver::storage::memory::MemoryStore;
+use apiserver::{Apis, RequestContext, Strategy, field};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What the tests serve.
+#[derive(Clone, CustomResource, Debug, Deserialize, JsonSchema, Serialize)]
+#[kube(group = "demo.example.com", version = "v1", kind = "Bird", namespaced, status = "BirdStatus", shortname = "bd")]
+#[kube(printcolumn = r#"{"name": "Species", "type": "string", "jsonPath": ".spec.species"}"#)]
+#[kube(selectable = ".spec.species")]
+#[serde(rename_all = "camelCase")]
+pub struct BirdSpec {
+    /// What it is.
+    pub species: String,
+    /// Its colour.
+    #[serde(default = "brown", skip_serializing_if = "Option::is_none")]
+    pub color: Option<String>,
+    /// How wide it is, in centimetres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 400))]
+    pub wingspan_cm: Option<i32>,
+    /// What it sings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub songs: Vec<String>,
+}
+
+/// What is known of a bird.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BirdStatus {
+    /// Where it is in its life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+}
+
+fn brown() -> Option<String> {
+    Some("brown".into())
+}
+
+/// Hooks that leave a trace of each call.
+pub struct BirdStrategy;
+
+impl Strategy for BirdStrategy {
+    type Object = Bird;
+
+    fn defaulting(&self, bird: &mut Bird) {
+        if bird.spec.wingspan_cm.is_none() {
+            bird.spec.wingspan_cm = Some(20);
+        }
+    }
+
+    fn prepare_for_create(&self, _: &RequestContext, bird: &mut Bird) {
+        bird.status = Some(BirdStatus { phase: Some("Egg".into()) });
+    }
+
+    fn validate(&self, cx: &RequestContext, bird: &Bird, errors: &mut field::Errors) {
+        if bird.spec.species == "dragon" {
+            errors.invalid("spec.species", &bird.spec.species, "dragons are no birds");
+        }
+        if bird.spec.species == "shy" && cx.user.username != "admin" {
+            errors.forbidden("spec.species", "only admin may see shy birds");
+        }
+    }
+
+    fn canonicalize(&self, bird: &mut Bird) {
+        bird.spec.songs.sort();
+    }
+
+    fn prepare_for_update(&self, _: &RequestContext, new: &mut Bird, old: &Bird) {
+        if new.spec.species.is_empty() {
+            new.spec.species.clone_from(&old.spec.species);
+        }
+    }
+
+    fn warnings_on_create(&self, _: &RequestContext, bird: &Bird) -> Vec<String> {
+        if bird.spec.songs.is_empty() { vec!["this bird is silent".into()] } else { Vec::new() }
+    }
+
+    fn validate_delete(&self, _: &RequestContext, bird: &Bird, errors: &mut field::Errors) {
+        if bird.spec.species == "phoenix" {
+            errors.forbidden("spec.species", "a phoenix does not die");
+        }
+    }
+}
+
+/// A server and a place to send requests to.
+#[derive(Clone)]
+pub struct Server {
+    pub endpoints: Arc<Endpoints>,
+    pub store: Arc<dyn Store>,
+}
+
+/// An answer, read whole.
+pub struct Answer {
+    pub code: u16,
+    pub headers: http::HeaderMap,
+    pub bytes: Bytes,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::on(Arc::new(MemoryStore::default())).await
+    }
+
+    pub async fn on(store: Arc<dyn Store>) -> Self {
+        let mut apis = Apis::default();
+        apis.add(BirdStrategy);
+        let endpoints = apis.build(store.clone(), true).expect("kinds that can be served");
+        endpoints.filled().await;
+        Self { endpoints, store }
+    }
+
+    /// Sends a request: `METHOD PATH`, where a path that does not start with a slash is below the birds of `default`.
+    pub async fn open(&self, line: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
+        let (method, path) = line.split_once(' ').expect("METHOD PATH");
+        let path = match path {
+            absolute if absolute.starts_with('/') => absolute.to_owned(),
+            "" => "/apis/demo.example.com/v1/namespaces/default/birds".to_owned(),
+            query if query.starts_with('?') => format!("/apis/demo.example.com/v1/namespaces/default/birds{query}"),
+            name => format!("/apis/demo.example.com/v1/namespaces/default/birds/{name}"),
+        };
+        let mut request = Request::builder().method(method).uri(&path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body: RequestBody = Full::new(Bytes::from(body.to_owned())).map_err(|never| match never {}).boxed_unsync();
+        let request = request.body(body).expect("a request");
+        let uri = request.uri();
+        let info = RequestInfo::new(request.method(), uri.path(), uri.query().unwrap_or_default()).expect("a path");
+        let user = UserInfo::authenticated("tester", []);
+        self.endpoints.handle(&info, &user, request).await
+    }
+
+    /// Sends a request and reads the answer.
+    pub async fn send(&self, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let response = self.open(line, headers, body).await;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        Answer { code: parts.status.as_u16(), headers: parts.headers, bytes }
+    }
+
+    /// The same for most requests, whose body says what it is by the method.
+    pub async fn ask(&self, line: &str, body: &str) -> Answer {
+        let media_type = match line.split(' ').next() {
+            Some("PATCH") if body.starts_with('[') => "application/json-patch+json",
+            Some("PATCH") => "application/merge-patch+json",
+            _ => "application/json",
+        };
+        self.send(line, &[("content-type", media_type)], body).await
+    }
+
+    /// Creates a bird and gives it.
+    pub async fn bird(&self, name: &str, spec: &str) -> Value {
+        let body = format!(
+            r#"{{"apiVersion":"demo.example.com/v1","kind":"Bird","metadata":{{"name":"{name}"}},"spec":{spec}}}"#
+        );
+        let answer = self.ask("POST ", &body).await;
+        assert_eq!(answer.code, 201, "{}", answer.text());
+        answer.json()
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        self.headers.get_all("warning").iter().map(|value| value.to_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The code and the message of a failure.
+    pub fn failure(&self) -> String {
+        let json = self.json();
+        format!("{} {}", self.code, json["message"].as_str().unwrap_or_default())
+    }
+}
