@@ -102,3 +102,52 @@ impl Handler for Probed {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::command_line::{self, Command};
+
+    #[tokio::test]
+    async fn probes_are_answered_before_the_api_server_is_there() {
+        let manager = Manager::new();
+        let probed = Arc::new(Probed { running: AtomicBool::new(false), health: manager.health() });
+        let flags = flags(&["--health-bind-address", "127.0.0.1:0"]);
+        let serving = serve_health(&flags, &manager, probed.clone()).await.expect("serving").pop().expect("one");
+        assert_eq!(get(serving.address(), "/livez").await, "ok");
+        assert!(get(serving.address(), "/readyz").await.contains("[-]informer-sync failed"));
+        probed.running.store(true, Ordering::Release);
+        assert_eq!(get(serving.address(), "/readyz").await, "ok");
+        assert!(get(serving.address(), "/metrics").await.contains("process_start_time_seconds"));
+        serving.stop();
+        serving.stopped().await;
+    }
+
+    #[tokio::test]
+    async fn nothing_listens_unless_told_to() {
+        let manager = Manager::new();
+        let probed = Arc::new(Probed { running: AtomicBool::new(false), health: manager.health() });
+        let serving = serve_health(&flags(&["--secure-port", "0"]), &manager, probed).await.expect("serving");
+        assert!(serving.is_empty());
+    }
+
+    async fn get(address: SocketAddr, path: &str) -> String {
+        use http_body_util::{BodyExt, Empty};
+        let stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.expect("a handshake");
+        tokio::spawn(connection);
+        let request = Request::builder().uri(path).header("host", "localhost").body(Empty::<bytes::Bytes>::new());
+        let answer = sender.send_request(request.expect("a request")).await.expect("an answer");
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        String::from_utf8_lossy(&body).into_owned()
+    }
+
+    fn flags(flags: &[&str]) -> ControllerManager {
+        let arguments = ["test", "controller-manager"].iter().chain(flags).map(std::ffi::OsString::from);
+        match command_line::parse("test", "1.0.0", arguments).expect("flags").command {
+            Command::ControllerManager(flags) => flags,
+            other => panic!("{other:?}"),
+        }
+    }
+}

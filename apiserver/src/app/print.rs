@@ -54,3 +54,73 @@ fn print(text: &str, out: &mut dyn Write) -> Result<(), AppError> {
         result => result.map_err(AppError::Print),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn crds_are_yaml_that_kubectl_can_apply() {
+        let text = printed(|apis, out| crds(apis, out)).expect("printed");
+        let crd: CustomResourceDefinition =
+            serde_saphyr::from_str(text.strip_prefix("---\n").expect("a document")).expect("a CRD");
+        assert_eq!(crd, bird());
+    }
+
+    #[test]
+    fn openapi_is_one_document_or_all_by_their_names() {
+        let all: Value = serde_json::from_str(&openapi_of(None).expect("printed")).expect("JSON");
+        let one: Value =
+            serde_json::from_str(&openapi_of(Some("demo.example.com/v1")).expect("printed")).expect("JSON");
+        assert_eq!(all["demo.example.com/v1"], one);
+        assert_eq!(one["openapi"], "3.0.0");
+        let error = openapi_of(Some("demo.example.com/v7")).expect_err("not served");
+        let report = crate::app::error::report(&error);
+        assert!(report.ends_with("hint: --group-version takes one of: demo.example.com/v1\n"), "{report}");
+    }
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_error() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        assert!(print("birds", &mut Closed).is_ok());
+    }
+
+    fn openapi_of(group_version: Option<&str>) -> Result<String, AppError> {
+        let flags = OpenApi { group_version: group_version.map(str::to_owned) };
+        printed(|apis, out| openapi(apis, &flags, out))
+    }
+
+    fn printed(print: impl FnOnce(&Apis, &mut dyn Write) -> Result<(), AppError>) -> Result<String, AppError> {
+        let (mut apis, mut out) = (Apis::default(), Vec::new());
+        apis.crd(bird());
+        print(&apis, &mut out)?;
+        Ok(String::from_utf8(out).expect("text"))
+    }
+
+    fn bird() -> CustomResourceDefinition {
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": { "name": "birds.demo.example.com" },
+            "spec": {
+                "group": "demo.example.com", "scope": "Namespaced",
+                "names": { "kind": "Bird", "plural": "birds" },
+                "versions": [{
+                    "name": "v1", "served": true, "storage": true,
+                    "schema": { "openAPIV3Schema": { "type": "object" } },
+                }],
+            },
+        });
+        serde_json::from_value(crd).expect("a CRD")
+    }
+}
