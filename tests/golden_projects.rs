@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
 use common::{UPDATE, assert_golden, goldens, repository, scaffold, succeed, tree, update_golden};
 
@@ -60,6 +61,21 @@ fn difference<'a>(a: impl Iterator<Item = &'a String>, b: impl Iterator<Item = &
     let only_a = a.iter().filter(|path| !b.contains(path));
     let only_b = b.iter().filter(|path| !a.contains(path));
     only_a.chain(only_b).copied().collect()
+}
+
+#[test]
+fn the_manifests_go_together() {
+    for name in goldens() {
+        let (_temporary, project) = scaffold(&name);
+        let kubectl = Command::new("kubectl").args(["kustomize", "config"]).current_dir(&project).output();
+        let Ok(output) = kubectl else { return eprintln!("skipped: there is no kubectl here") };
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let manifests = String::from_utf8(output.stdout).unwrap();
+        assert!(manifests.contains("image: registry.example.com/"), "{manifests}");
+        assert!(!manifests.contains("image: registry.example.com/registry"), "{manifests}");
+        let controllers = project.join("src/controllers").read_dir().unwrap().count() > 1;
+        assert_eq!(manifests.contains("name: controller-manager"), controllers, "{manifests}");
+    }
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub struct ProjectView {
     pub name: String,
     /// The library as code writes it: `my_aviary`.
     pub krate: String,
+    /// As a name in Kubernetes: `my-aviary`.
+    pub dns_name: String,
     pub domain: String,
     /// The version of the library in `vendor`.
     pub library_version: String,
@@ -116,6 +118,7 @@ pub fn project(project: &Project) -> ProjectView {
     ProjectView {
         name: project.name.clone(),
         krate: names::crate_name(&project.name),
+        dns_name: project.name.replace('_', "-").trim_matches('-').to_owned(),
         domain: project.domain.clone(),
         library_version: project.vendor.clone(),
         groups: modules.clone(),
