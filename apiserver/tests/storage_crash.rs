@@ -181,9 +181,8 @@ async fn write_forever(folder: &Path) {
             }
         }));
     }
-    for writer in writers {
-        writer.await.unwrap();
-    }
+    // Ends only if one of them dies.
+    futures::future::select_all(writers).await.0.unwrap();
 }
 
 /// Writes to one of the writer's own keys, and tells of it.

@@ -2,7 +2,8 @@
 //!
 //! One counter orders everything, as in etcd: every write that changes something takes the next [`Revision`],
 //! a delete too. A [`Store`] keeps the versions that a [`Revision`] since the last compaction can still name, so that a
-//! list can be continued and a watch resumed.
+//! list can be continued and a watch resumed. Stores that keep history in memory compact by themselves when it takes
+//! too much of it.
 //!
 //! Three implementations, held to the same promises by `contract` (a feature): [`memory`] for tests, [`embedded`] for a
 //! server that stands alone, [`etcd`] for one that shares its data with replicas.

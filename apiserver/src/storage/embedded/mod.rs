@@ -20,7 +20,8 @@ use self::writer::{Request, Writer};
 use super::mvcc::{Change, Mvcc};
 use super::{BoxError, Entry, ListRequest, Page, ReadError, Revision, Store, WatchError, WatchStream, WriteError};
 
-/// A [`Store`] on the local disk. Dropping it finishes the writes that were asked for, and waits for them.
+/// A [`Store`] on the local disk. Dropping it finishes the writes that were asked for, and waits for them. When
+/// superseded values take more than 32 MiB, the older half of history is compacted without being asked for.
 pub struct EmbeddedStore {
     mvcc: Arc<Mvcc>,
     // Both are taken when the store is dropped.
@@ -89,7 +90,7 @@ pub enum OpenError {
 
 impl EmbeddedStore {
     /// Opens the store in the folder `path`, or starts an empty one there. Reads all of it, so that it takes the longer
-    /// the more is stored: about a second for a million objects.
+    /// the more is stored.
     ///
     /// # Errors
     /// Whatever keeps the data from being used; every message names the path.
@@ -123,6 +124,10 @@ impl EmbeddedStore {
 impl Store for EmbeddedStore {
     async fn revision(&self) -> Result<Revision, ReadError> {
         Ok(self.mvcc.revision())
+    }
+
+    fn revision_now(&self) -> Option<Revision> {
+        Some(self.mvcc.revision())
     }
 
     async fn get(&self, key: &str) -> Result<Option<Entry>, ReadError> {

@@ -101,6 +101,26 @@ async fn a_compaction_of_many_records_is_done_in_pieces_and_goes_on_after_a_rest
 }
 
 #[tokio::test]
+async fn history_takes_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path()).unwrap();
+    let value = Bytes::from(vec![7; 4 << 20]);
+    let mut revision = store.create("a", value.clone()).await.unwrap();
+    for _ in 0..12 {
+        revision = store.update("a", value.clone(), revision).await.unwrap();
+    }
+    // Answered when all that is forgotten is removed, this and what was too much.
+    store.compact(Revision(2)).await.unwrap();
+    drop(store);
+    let rows = rows(folder.path());
+    assert!((3..12).contains(&rows.len()), "{rows:?}");
+    let store = EmbeddedStore::open(folder.path()).unwrap();
+    let refused = store.list(ListRequest { at: Some(Revision(2)), ..Default::default() }).await;
+    assert!(matches!(refused, Err(ReadError::Compacted { .. })), "{refused:?}");
+    assert_eq!(store.get("a").await.unwrap().unwrap().revision, revision);
+}
+
+#[tokio::test]
 async fn dropping_the_store_finishes_what_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(folder.path()).unwrap();

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -27,15 +28,29 @@ pub(super) enum Request {
     Compact { before: Revision, answer: Answer<(), ReadError> },
 }
 
+impl Request {
+    fn bytes(&self) -> usize {
+        match self {
+            Request::Write { change, .. } => change.key.len() + change.value.as_ref().map_or(0, Bytes::len),
+            Request::Compact { .. } => 0,
+        }
+    }
+}
+
 pub(super) struct Writer {
     mvcc: Arc<Mvcc>,
     disk: Disk,
+    /// Where to compact because history takes too much memory.
+    overfull: Option<Revision>,
     /// The state in memory may hold more that is compacted.
     sweeping: bool,
     /// Rows of the log that are of no use any more.
     unused: VecDeque<Revision>,
     /// Who waits for `unused` to be removed.
     compactions: Vec<Answer<(), ReadError>>,
+    /// How many writers shared the last commit, and what part of the time it took is worth waiting for as many.
+    writers: usize,
+    patience: Duration,
     /// The last commit failed, so that work which nobody waits for is left until the next request.
     failing: bool,
 }
@@ -48,13 +63,23 @@ struct CommitFailed(#[source] Arc<redb::Error>);
 impl Writer {
     pub(super) fn new(mvcc: Arc<Mvcc>, disk: Disk, unused: Vec<Revision>) -> Self {
         let unused = unused.into();
-        Writer { mvcc, disk, sweeping: false, unused, compactions: Vec::new(), failing: false }
+        Writer {
+            mvcc,
+            disk,
+            overfull: None,
+            sweeping: false,
+            unused,
+            compactions: Vec::new(),
+            writers: 0,
+            patience: Duration::ZERO,
+            failing: false,
+        }
     }
 
     /// Works until nobody can ask any more and all that was asked is done.
     pub(super) fn run(mut self, queue: &mpsc::Receiver<Request>) {
         loop {
-            let work = !self.failing && (self.sweeping || !self.unused.is_empty());
+            let work = !self.failing && (self.overfull.is_some() || self.sweeping || !self.unused.is_empty());
             let first = if work {
                 match queue.try_recv() {
                     Ok(request) => Some(request),
@@ -68,21 +93,44 @@ impl Writer {
                     Err(mpsc::RecvError) => return,
                 }
             };
-            self.serve(first.into_iter().chain(queue.try_iter()));
+            let requests = first.map(|first| self.gather(first, queue)).unwrap_or_default();
+            self.serve(requests);
         }
     }
 
-    fn serve(&mut self, requests: impl Iterator<Item = Request>) {
+    /// What waits already, and for a moment what is likely to come: writers that were answered together come back
+    /// together. Without the moment the first of them would have a commit of its own, and the others would wait for two.
+    fn gather(&self, first: Request, queue: &mpsc::Receiver<Request>) -> Vec<Request> {
+        let mut bytes = first.bytes();
+        let mut requests = vec![first];
+        let mut until = None;
+        while requests.len() < BATCH_REQUESTS_MAX && bytes < BATCH_BYTES_MAX {
+            let request = match queue.try_recv() {
+                Ok(request) => request,
+                Err(_) if requests.len() >= self.writers => break,
+                Err(_) => {
+                    let until = *until.get_or_insert_with(|| Instant::now() + self.patience);
+                    match queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                        Ok(request) => request,
+                        Err(_) => break,
+                    }
+                }
+            };
+            bytes += request.bytes();
+            requests.push(request);
+        }
+        requests
+    }
+
+    fn serve(&mut self, requests: Vec<Request>) {
         let mut batch = Batch::new(&self.mvcc);
         for request in requests {
             match request {
                 Request::Write { change, answer } => batch.decide(change, answer),
                 Request::Compact { before, answer } => batch.compact(before, answer),
             }
-            if batch.is_full() {
-                break;
-            }
         }
+        batch.floor = batch.floor.max(self.overfull.take());
         if self.sweeping {
             let (forgotten, done) = self.mvcc.sweep(SWEEP_RECORDS);
             self.unused.extend(forgotten.iter().map(|record| record.revision));
@@ -95,8 +143,11 @@ impl Writer {
         };
         let empty = commit.rows.is_empty() && commit.floor.is_none() && commit.removed.is_empty();
         let removed = commit.removed.len();
+        let start = Instant::now();
         let result = if empty { Ok(()) } else { self.disk.commit(batch.committed, &commit) };
         drop(commit);
+        self.patience = start.elapsed() / 4;
+        self.writers = batch.writes.len() + batch.refusals.len();
         self.failing = result.is_err();
         match result {
             Ok(()) => {
@@ -107,6 +158,9 @@ impl Writer {
                 }
                 self.compactions.append(&mut batch.compactions);
                 batch.succeed();
+                if !self.sweeping {
+                    self.overfull = self.mvcc.overfull();
+                }
                 if !self.sweeping && self.unused.is_empty() {
                     for answer in self.compactions.drain(..) {
                         let _ = answer.send(Ok(()));
@@ -134,7 +188,6 @@ struct Batch<'a> {
     writes: Vec<Write>,
     /// Which of `writes` is the last to a key.
     last: HashMap<Arc<str>, usize>,
-    bytes: usize,
     /// Refusals on account of writes in this batch: if these are not written, the refusal would be wrong.
     refusals: Vec<(WriteError, Answer<Revision, WriteError>)>,
     floor: Option<Revision>,
@@ -168,15 +221,10 @@ impl<'a> Batch<'a> {
             committed,
             writes: Vec::new(),
             last: HashMap::new(),
-            bytes: 0,
             refusals: Vec::new(),
             floor: None,
             compactions: Vec::new(),
         }
-    }
-
-    fn is_full(&self) -> bool {
-        self.writes.len() + self.refusals.len() >= BATCH_REQUESTS_MAX || self.bytes >= BATCH_BYTES_MAX
     }
 
     fn decide(&mut self, change: Change, answer: Answer<Revision, WriteError>) {
@@ -190,7 +238,6 @@ impl<'a> Batch<'a> {
             Ok(()) => {
                 let key: Arc<str> = key.into();
                 let revision = Revision(self.committed.0 + 1 + self.writes.len() as u64);
-                self.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
                 self.last.insert(key.clone(), self.writes.len());
                 self.writes.push(Write { revision, key, value, answer });
             }

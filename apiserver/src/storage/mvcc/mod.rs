@@ -9,6 +9,7 @@ mod watch;
 
 use std::collections::VecDeque;
 use std::collections::btree_map::BTreeMap;
+use std::mem;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -16,6 +17,17 @@ use bytes::Bytes;
 
 use self::watch::Watchers;
 use super::{Entry, ListRequest, Page, ReadError, Revision, WatchError, WatchStream, WriteError};
+
+/// Superseded values may take this much memory, whatever revisions they belong to. A compaction every few minutes is
+/// not enough by itself: a thousand updates of 1 KiB in a second come to 300 MiB in five minutes.
+pub(super) const HISTORY_BYTES_MAX: usize = 32 << 20;
+
+/// What a superseded value takes beside its own bytes, roughly.
+const RECORD_BYTES: usize = 128;
+
+/// How many records are looked at with each write while there is something to free. More than one, so that freeing
+/// comes to an end.
+const SWEEP_PER_WRITE: usize = 4;
 
 /// The state after every revision since the last compaction, and who watches it.
 pub(super) struct Mvcc {
@@ -104,36 +116,44 @@ impl Mvcc {
             at => at.unwrap_or(state.current),
         };
         let mut page = Page { entries: Vec::new(), remaining: 0, revision: at };
+        let end = prefix_end(&request.prefix);
         let first = request.prefix.as_str().max(&request.start);
-        for (key, versions) in state.keys.range::<str, _>((Bound::Included(first), Bound::Unbounded)) {
-            if !key.starts_with(&request.prefix) {
-                break;
-            }
-            let Some(record) = versions.at(at).filter(|record| record.value.is_some()) else {
-                continue;
-            };
-            if request.limit == 0 || page.entries.len() < request.limit {
-                page.entries.push(entry(record));
-            } else {
-                page.remaining += 1;
-            }
+        if end.as_deref().is_some_and(|end| end <= first) {
+            return Ok(page);
         }
+        let first = Bound::Included(first);
+        let mut keys = state.keys.range::<str, _>((first, end.as_deref().map_or(Bound::Unbounded, Bound::Excluded)));
+        let limit = if request.limit == 0 { usize::MAX } else { request.limit };
+        while page.entries.len() < limit
+            && let Some((_, versions)) = keys.next()
+        {
+            page.entries.extend(versions.at(at).map(entry));
+        }
+        page.remaining = keys.filter(|(_, versions)| versions.is_live_at(at)).count() as u64;
         Ok(page)
     }
 
-    /// Makes a change, if its guard holds.
+    /// Makes a change, if its guard holds. Keeps history within its bounds.
     pub(super) fn write(&self, change: Change) -> Result<Revision, WriteError> {
         let mut state = self.write_lock();
         check(change.expected, state.newest(&change.key).map(entry))?;
         let revision = state.current.next();
         let record = state.insert(revision, &change.key, change.value);
         let woken = self.watchers.publish(&[record]);
+        if let Some(before) = state.overfull() {
+            state.compact(before);
+        }
+        let mut forgotten = Vec::new();
+        if state.sweeping {
+            state.sweep(SWEEP_PER_WRITE, &mut forgotten);
+        }
         drop(state);
         woken.wake();
         Ok(revision)
     }
 
-    /// Makes changes that have been decided upon, in the order of their revisions.
+    /// Makes changes that have been decided upon, in the order of their revisions. The caller sees to it that history is
+    /// not [overfull](Mvcc::overfull).
     pub(super) fn apply(&self, changes: impl IntoIterator<Item = (Revision, Arc<str>, Option<Bytes>)>) {
         let mut state = self.write_lock();
         let records: Vec<_> =
@@ -154,8 +174,13 @@ impl Mvcc {
         if before > state.current {
             return Err(ReadError::Future { requested: before, current: state.current });
         }
-        state.floor = state.floor.max(before);
+        state.compact(before);
         Ok(())
+    }
+
+    /// Where to compact if history takes more memory than it may.
+    pub(super) fn overfull(&self) -> Option<Revision> {
+        self.read().overfull()
     }
 
     /// Frees some of what no read can see any more, looking at `limit` records at most, so that the lock is held
@@ -205,6 +230,10 @@ struct State {
     current: Revision,
     /// The oldest revision that can be read.
     floor: Revision,
+    /// The floor has moved, and not all below it is forgotten.
+    sweeping: bool,
+    /// What superseded values take.
+    history_bytes: usize,
     closed: bool,
 }
 
@@ -212,22 +241,31 @@ impl State {
     fn new(floor: Revision) -> Self {
         // To a Kubernetes client the resourceVersion 0 means "any", so an empty store is at 1, as etcd is.
         let current = floor.max(Revision(1));
-        State { keys: BTreeMap::new(), log: VecDeque::new(), current, floor, closed: false }
+        State {
+            keys: BTreeMap::new(),
+            log: VecDeque::new(),
+            current,
+            floor,
+            sweeping: false,
+            history_bytes: 0,
+            closed: false,
+        }
     }
 
     fn newest(&self, key: &str) -> Option<&Arc<Record>> {
-        self.keys.get(key).map(|versions| &versions.newest).filter(|record| record.value.is_some())
+        self.keys.get(key)?.newest()
     }
 
     fn insert(&mut self, revision: Revision, key: &str, value: Option<Bytes>) -> Arc<Record> {
         let record = if let Some(versions) = self.keys.get_mut(key) {
             let record = Arc::new(Record { revision, key: versions.newest.key.clone(), value });
-            versions.older.push(std::mem::replace(&mut versions.newest, record.clone()));
+            self.history_bytes += versions.newest.bytes();
+            versions.push(record.clone());
             record
         } else {
             let key = Arc::<str>::from(key);
             let record = Arc::new(Record { revision, key: key.clone(), value });
-            self.keys.insert(key, Versions { newest: record.clone(), older: Vec::new() });
+            self.keys.insert(key, Versions::new(record.clone()));
             record
         };
         self.current = self.current.max(revision);
@@ -237,14 +275,29 @@ impl State {
         record
     }
 
+    fn compact(&mut self, before: Revision) {
+        if before > self.floor {
+            self.floor = before;
+            self.sweeping = true;
+        }
+    }
+
+    // Half of history at once, so that it is seldom. Whoever reads the other half is not disturbed.
+    fn overfull(&self) -> Option<Revision> {
+        let full = self.history_bytes > HISTORY_BYTES_MAX && !self.sweeping;
+        full.then(|| self.log[self.log.len() / 2].revision)
+    }
+
     fn sweep(&mut self, limit: usize, forgotten: &mut Vec<Arc<Record>>) -> bool {
         for _ in 0..limit {
             let Some(record) = self.log.front().cloned().filter(|record| record.revision <= self.floor) else {
+                self.sweeping = false;
                 return true;
             };
             self.forget(&record.key, forgotten);
             if record.revision == self.floor {
                 // Stays in the log: a watch after the revision before it needs it.
+                self.sweeping = false;
                 return true;
             }
             self.log.pop_front();
@@ -258,6 +311,7 @@ impl State {
         let floor = self.floor;
         let gone = |record: &Record| record.value.is_none() && record.revision < floor;
         if versions.newest.revision <= floor {
+            self.history_bytes -= versions.older.iter().map(|record| record.bytes()).sum::<usize>();
             forgotten.append(&mut versions.older);
             if gone(&versions.newest) {
                 forgotten.extend(self.keys.remove(key).map(|versions| versions.newest));
@@ -267,25 +321,69 @@ impl State {
         let visible_or_newer = versions.older.partition_point(|record| record.revision <= floor);
         let Some(visible) = visible_or_newer.checked_sub(1) else { return };
         let count = visible + usize::from(gone(&versions.older[visible]));
+        self.history_bytes -= versions.older[..count].iter().map(|record| record.bytes()).sum::<usize>();
         forgotten.extend(versions.older.drain(..count));
+    }
+}
+
+impl Record {
+    fn bytes(&self) -> usize {
+        RECORD_BYTES + self.value.as_ref().map_or(0, Bytes::len)
     }
 }
 
 /// The versions of one key that can still be read.
 struct Versions {
     newest: Arc<Record>,
+    /// What `newest` says, kept here so that to count keys is not to visit each of their records.
+    revision: Revision,
+    live: bool,
     /// By revision; mostly empty.
     older: Vec<Arc<Record>>,
 }
 
 impl Versions {
+    fn new(newest: Arc<Record>) -> Self {
+        Versions { revision: newest.revision, live: newest.value.is_some(), newest, older: Vec::new() }
+    }
+
+    fn push(&mut self, newest: Arc<Record>) {
+        let Versions { revision, live, .. } = Versions::new(newest.clone());
+        (self.revision, self.live) = (revision, live);
+        self.older.push(mem::replace(&mut self.newest, newest));
+    }
+
+    fn newest(&self) -> Option<&Arc<Record>> {
+        self.live.then_some(&self.newest)
+    }
+
+    /// What is stored at a revision.
     fn at(&self, revision: Revision) -> Option<&Arc<Record>> {
-        if self.newest.revision <= revision {
-            return Some(&self.newest);
+        if self.revision <= revision {
+            return self.newest();
         }
         let newer = self.older.partition_point(|record| record.revision <= revision);
-        newer.checked_sub(1).map(|index| &self.older[index])
+        let visible = &self.older[newer.checked_sub(1)?];
+        visible.value.is_some().then_some(visible)
     }
+
+    fn is_live_at(&self, revision: Revision) -> bool {
+        if self.revision <= revision { self.live } else { self.at(revision).is_some() }
+    }
+}
+
+/// Where the keys with a prefix end: the first text, in byte order, that is behind all of them. None is if the prefix is
+/// empty or of the last character only.
+fn prefix_end(prefix: &str) -> Option<String> {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        // The order of characters is that of their bytes.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
 }
 
 fn entry(record: &Arc<Record>) -> Entry {
@@ -369,6 +467,18 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_ends_behind_all_that_start_with_it() {
+        let check = |prefix, end| assert_eq!(prefix_end(prefix).as_deref(), end);
+        check("birds/", Some("birds0"));
+        check("a", Some("b"));
+        check("\u{7f}", Some("\u{80}"));
+        check("a\u{d7ff}", Some("a\u{e000}"));
+        check("a\u{10ffff}", Some("b"));
+        check("\u{10ffff}", None);
+        check("", None);
+    }
+
+    #[test]
     fn nothing_is_left_of_what_is_deleted_and_compacted() {
         let mvcc = written("a=1 b=1 a- b- c=1");
         mvcc.compact(mvcc.revision()).unwrap();
@@ -376,6 +486,26 @@ mod tests {
         let state = mvcc.read();
         assert_eq!(state.keys.keys().map(AsRef::as_ref).collect::<Vec<&str>>(), ["c"]);
         assert_eq!(state.log.len(), 1);
+    }
+
+    #[test]
+    fn history_takes_bounded_memory() {
+        let mvcc = Mvcc::default();
+        let value = Bytes::from(vec![0; 1 << 20]);
+        let mut last = None;
+        for _ in 0..200 {
+            last = Some(mvcc.write(Change { key: "a".into(), value: Some(value.clone()), expected: last }).unwrap());
+            let state = mvcc.read();
+            let older = &state.keys["a"].older;
+            assert_eq!(state.history_bytes, older.iter().map(|record| record.bytes()).sum::<usize>());
+            assert!(state.history_bytes < HISTORY_BYTES_MAX * 3 / 2, "{}", state.history_bytes);
+        }
+        let (floor, current) = mvcc.bounds();
+        assert!(floor > Revision(1) && floor.0 <= current.0 - 10, "{floor} {current}");
+        mvcc.list(&ListRequest { at: Some(floor), ..ListRequest::default() }).unwrap();
+        mvcc.compact(current).unwrap();
+        mvcc.sweep(usize::MAX);
+        assert_eq!(mvcc.read().history_bytes, 0);
     }
 
     #[test]
