@@ -232,7 +232,7 @@ pub async fn a_list_is_never_torn(s: Subject) {
     let done = Arc::new(AtomicBool::new(false));
     let (writer, finished) = (s.clone(), done.clone());
     let writes = tokio::spawn(async move {
-        for n in 1..=100 {
+        for n in 1..=50 {
             a = writer.update("a", &n.to_string(), a).await;
             b = writer.update("b", &n.to_string(), b).await;
         }

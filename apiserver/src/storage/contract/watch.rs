@@ -64,7 +64,7 @@ pub async fn a_watch_goes_from_history_to_live_without_a_gap(s: Subject) {
     let writer = s.clone();
     let writes = tokio::spawn(async move {
         let mut written = Vec::new();
-        for n in 0..300 {
+        for n in 0..150 {
             let name = n.to_string();
             let revision = writer.create(&name, &name).await;
             written.push(Event { key: writer.key(&name), value: Some(name.into()), revision });
@@ -76,7 +76,7 @@ pub async fn a_watch_goes_from_history_to_live_without_a_gap(s: Subject) {
         let mut watch = s.watch(before).await;
         watchers.push(tokio::spawn(async move {
             let mut seen = Vec::new();
-            while seen.len() < 300 {
+            while seen.len() < 150 {
                 seen.push(watch.next().await);
             }
             seen
@@ -94,7 +94,7 @@ pub async fn a_list_and_a_watch_from_it_miss_nothing(s: Subject) {
     let writer = s.clone();
     let writes = tokio::spawn(async move {
         let mut revision = writer.create("last", "0").await;
-        for n in 1..=100 {
+        for n in 1..=50 {
             writer.create(&format!("{n:03}"), "1").await;
             revision = writer.update("last", &n.to_string(), revision).await;
         }
@@ -113,7 +113,7 @@ pub async fn a_list_and_a_watch_from_it_miss_nothing(s: Subject) {
                 let known = state.insert(event.key.clone(), event.value.expect("nothing is deleted"));
                 assert!(event.key == s.key("last") || known.is_none(), "{} came twice", event.key);
             }
-            assert_eq!(state.len(), 101);
+            assert_eq!(state.len(), 51);
         }));
         tokio::task::yield_now().await;
     }
@@ -235,7 +235,7 @@ pub async fn watches_may_come_and_go_while_others_write(s: Subject) {
 /// Writers do not wait for watchers. One that never reads may be cut off; what it got until then has no gap, and it
 /// can go on from there.
 pub async fn a_watcher_that_reads_nothing_delays_no_writer(s: Subject) {
-    const WRITES: usize = 500;
+    const WRITES: usize = 200;
     let before = s.revision().await;
     let mut idle = s.watch(before).await;
     let value = "x".repeat(10_000);

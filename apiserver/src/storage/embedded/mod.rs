@@ -7,6 +7,7 @@
 mod disk;
 mod writer;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -95,11 +96,20 @@ impl EmbeddedStore {
     /// # Errors
     /// Whatever keeps the data from being used; every message names the path.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        EmbeddedStore::start(Disk::open(path)?)
+        EmbeddedStore::start(path, || Disk::open(path))
     }
 
-    fn start(mut disk: Disk) -> Result<Self, OpenError> {
-        let (mvcc, unused) = disk.load()?;
+    fn start(path: &Path, open: impl FnOnce() -> Result<Disk, OpenError>) -> Result<Self, OpenError> {
+        let open = || {
+            let mut disk = open()?;
+            let (mvcc, unused) = disk.load()?;
+            Ok((disk, mvcc, unused))
+        };
+        // The database finds most damage, and panics at some.
+        let opened = panic::catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| {
+            Err(OpenError::Corrupt { path: path.to_owned(), source: "it cannot be made sense of".into() })
+        });
+        let (disk, mvcc, unused) = opened?;
         let mvcc = Arc::new(mvcc);
         let (requests, queue) = mpsc::channel();
         let writer = Writer::new(mvcc.clone(), disk, unused);

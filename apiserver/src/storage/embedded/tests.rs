@@ -195,6 +195,15 @@ fn a_file_that_is_no_store_is_told() {
     });
 }
 
+#[test]
+fn damage_that_the_database_panics_at_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let opener: Opener = Box::new(|_, _| panic!("a test of panics"));
+    let opened = EmbeddedStore::start(folder.path(), || Disk::open_with(folder.path(), opener));
+    let error = opened.map(drop).expect_err("refused");
+    check_message(&error, folder.path(), "is damaged");
+}
+
 #[track_caller]
 fn check_damaged(damage: impl FnOnce(&Path)) {
     let folder = filled();
@@ -417,8 +426,8 @@ fn faulty_store() -> (EmbeddedStore, Fault, TempDir) {
         let file = fs::OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)?;
         disk::builder().create_with_backend(FaultyFile { file: FileBackend::new(file)?, fault: backend_fault.clone() })
     });
-    let disk = Disk::open_with(folder.path(), opener).unwrap();
-    (EmbeddedStore::start(disk).unwrap(), fault, folder)
+    let store = EmbeddedStore::start(folder.path(), || Disk::open_with(folder.path(), opener)).unwrap();
+    (store, fault, folder)
 }
 
 #[derive(Debug)]
