@@ -89,24 +89,24 @@ impl Metrics {
     }
 
     pub(super) fn begin(&self, controller: &str) {
-        drop(self.active.get_or_create(&Labels { controller: controller.to_owned() }).inc());
+        self.active.get_or_create(&Labels { controller: controller.to_owned() }).inc();
     }
 
     pub(super) fn end(&self, controller: &str, outcome: Outcome, took: Duration) {
         let labels = Labels { controller: controller.to_owned() };
-        drop(self.active.get_or_create(&labels).dec());
-        drop(self.time.get_or_create(&labels).observe(took.as_secs_f64()));
+        self.active.get_or_create(&labels).dec();
+        self.time.get_or_create(&labels).observe(took.as_secs_f64());
         let result = match outcome {
             Outcome::Success => "success",
             Outcome::RequeueAfter => "requeue_after",
             Outcome::Error | Outcome::Panic => "error",
         };
-        drop(self.total.get_or_create(&ResultLabels { controller: controller.to_owned(), result }).inc());
+        self.total.get_or_create(&ResultLabels { controller: controller.to_owned(), result }).inc();
         if result == "error" {
-            drop(self.errors.get_or_create(&labels).inc());
+            self.errors.get_or_create(&labels).inc();
         }
         if outcome == Outcome::Panic {
-            drop(self.panics.get_or_create(&labels).inc());
+            self.panics.get_or_create(&labels).inc();
         }
     }
 }
