@@ -31,6 +31,7 @@ use self::status::{Status, page_not_found};
 use crate::discovery::Discovery;
 use crate::openapi::OpenApi;
 use crate::registry::Registry;
+use crate::registry::error::Error;
 use crate::registry::kind::Kind;
 use crate::request::info::RequestInfo;
 use crate::request::query::Query;
@@ -224,12 +225,12 @@ enum Refused {
     /// The path is none of ours.
     Page,
     /// With what was to be told about it all the same.
-    Status(Status, Vec<String>),
+    Status(Box<Status>, Vec<String>),
 }
 
 impl From<Status> for Refused {
     fn from(status: Status) -> Self {
-        Self::Status(status, Vec::new())
+        Self::Status(Box::new(status), Vec::new())
     }
 }
 
@@ -250,14 +251,12 @@ impl Refused {
 fn route(call: &Call, method: &Method) -> Result<(), Refused> {
     let info = &call.info;
     let kind = call.kind();
-    let collection = info.is_collection();
     if !kind.namespaced && !info.namespace.is_empty() {
         return Err(Refused::Page);
     }
+    // Of all namespaces together there are only lists and watches.
     if kind.namespaced && info.namespace.is_empty() && !matches!(info.verb, "list" | "watch") {
-        // Of all namespaces together there are only lists and watches.
-        let status = if collection { not_allowed(call) } else { Status::no_such_resource() };
-        return Err(if info.verb == "create" || !collection { Refused::Page } else { status.into() });
+        return Err(Refused::Page);
     }
     match info.subresource.as_str() {
         "" => {}
@@ -269,7 +268,7 @@ fn route(call: &Call, method: &Method) -> Result<(), Refused> {
                 return Err(not_allowed(call).into());
             }
         }
-        _ => return Err(Status::no_such_resource().into()),
+        _ => return Err(call.failed(&Error::NotFound { name: info.name.clone() }).into()),
     }
     let fits = match info.verb {
         "create" => info.name.is_empty(),
@@ -291,7 +290,7 @@ fn with_warnings(answer: Result<Response<Body>, Status>, warnings: Vec<String>) 
             add_warnings(&mut response, &warnings);
             Ok(response)
         }
-        Err(status) => Err(Refused::Status(status, warnings)),
+        Err(status) => Err(Refused::Status(Box::new(status), warnings)),
     }
 }
 

@@ -51,11 +51,6 @@ impl Status {
         Self::new(403, "Forbidden", message).with_details(details)
     }
 
-    /// 404 for a resource or subresource that a served version does not have.
-    pub fn no_such_resource() -> Self {
-        Self::new(404, "NotFound", "the server could not find the requested resource").with_details(json!({}))
-    }
-
     /// 405 for a path that knows no such method.
     pub fn method_not_allowed(details: Option<Value>) -> Self {
         let message = "the server does not allow this method on the requested resource";

@@ -56,9 +56,7 @@ impl Registry {
         if !uids.is_empty() {
             cx.warn(owners::duplicate_warning(&uids));
         }
-        warn_of_finalizers(cx, &object);
-
-        let mut draft = Draft::new(self.to_storage(object, version)?);
+        let mut draft = Draft::new(self.as_stored(object, version)?);
         let storage = self.kind.storage_version();
         if self.kind.generation {
             metadata::of_mut(draft.value_mut()).insert("generation".into(), 1.into());
@@ -105,6 +103,7 @@ impl Registry {
         if !errors.is_empty() {
             return Err(Error::Invalid { name: metadata::text(draft.value(), "name").to_owned(), errors });
         }
+        warn_of_finalizers(cx, draft.value());
         let warnings = self.hooks.warnings_on_create(cx, draft).map_err(|error| mismatch(draft.value(), &error))?;
         warnings.into_iter().for_each(|warning| cx.warn(warning));
         self.hooks.canonicalize(draft).map_err(|error| mismatch(draft.value(), &error))

@@ -67,7 +67,7 @@ impl Registry {
             let object = current.ok_or_else(|| Self::not_found(&cx.name))?;
             let old = self.read_value(&object)?;
             check_preconditions(&cx.name, &old, options)?;
-            let shown = self.from_storage(old.clone(), version)?;
+            let shown = self.as_shown(old.clone(), version)?;
             self.admission.mutate(cx, Operation::Delete, &mut Value::Null, Some(&shown)).await?;
             let marked = self.mark(cx, &old, options)?;
             self.admission.validate(cx, Operation::Delete, None, Some(&shown)).await?;

@@ -247,7 +247,8 @@ impl KindVersion {
             columns,
             selectable_fields,
             status: subresources.is_some_and(|all| all.status.is_some()),
-            scale: subresources.and_then(|all| all.scale.clone()),
+            // Only what is served may be told to clients, and `/scale` is not served yet.
+            scale: None,
         })
     }
 

@@ -186,7 +186,7 @@ impl Token {
         }
         // A key with such segments would be outside the folder that the path names.
         if token.start.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
-            return Err(bad(&format!("{}", token.start)));
+            return Err(bad(&token.start));
         }
         let at = (token.rv > 0).then(|| Revision(token.rv.cast_unsigned()));
         Ok(Self { start: format!("{prefix}{}", token.start), at })

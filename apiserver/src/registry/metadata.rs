@@ -70,11 +70,11 @@ pub fn begin_update(new: &mut Value, old: &Value, namespace: &str) {
     let old = old.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
     let metadata = of_mut(new);
     set_namespace(metadata, namespace);
-    for field in ["creationTimestamp", "generation", "managedFields", "selfLink", "uid"] {
+    for field in ["creationTimestamp", "generation", "managedFields", "selfLink"] {
         restore(metadata, old, field);
     }
     // A client may leave these out, but what it says of them is checked against what is stored.
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "uid"] {
         if old.contains_key(field) && (field == "deletionTimestamp" || !metadata.contains_key(field)) {
             restore(metadata, old, field);
         }

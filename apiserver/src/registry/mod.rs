@@ -103,7 +103,7 @@ impl Registry {
     /// An object that cannot be read, or not in this version.
     pub fn show(&self, object: &Object, version: &KindVersion) -> Result<Value, Error> {
         let value = self.read_value(object)?;
-        self.from_storage(value, version)
+        self.as_shown(value, version)
     }
 
     fn read_value(&self, object: &Object) -> Result<Value, Error> {
@@ -119,11 +119,11 @@ impl Registry {
         }
     }
 
-    fn from_storage(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
+    fn as_shown(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
         Ok(self.conversion.convert(self.kind.storage_version(), version, object)?)
     }
 
-    fn to_storage(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
+    fn as_stored(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
         Ok(self.conversion.convert(version, self.kind.storage_version(), object)?)
     }
 

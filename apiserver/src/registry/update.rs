@@ -81,9 +81,9 @@ impl Registry {
         transform: Transform<'_>,
     ) -> Result<(Value, Write), Error> {
         let old = self.read_value(object)?;
-        let shown = self.from_storage(old.clone(), version)?;
+        let shown = self.as_shown(old.clone(), version)?;
         let mut new = transform(Some(&shown))?;
-        self.check_preconditions(&cx.name, &new, &shown, object.revision)?;
+        self.check_preconditions(cx, &new, &shown, object.revision)?;
 
         if cx.subresource == "status" {
             metadata::keep_old(&mut new, &shown);
@@ -97,7 +97,7 @@ impl Registry {
             cx.warn(owners::duplicate_warning(&uids));
         }
 
-        let mut new = Draft::new(self.to_storage(new, version)?);
+        let mut new = Draft::new(self.as_stored(new, version)?);
         let mut old = Draft::new(old);
         self.restrict(cx, new.value_mut(), old.value());
         self.kind.storage_version().schema.default(new.value_mut());
@@ -125,10 +125,12 @@ impl Registry {
         Ok((new, write))
     }
 
-    fn check_preconditions(&self, name: &str, new: &Value, old: &Value, stored: Revision) -> Result<(), Error> {
+    fn check_preconditions(&self, cx: &RequestContext, new: &Value, old: &Value, stored: Revision) -> Result<(), Error> {
+        let name = cx.name.as_str();
         let conflict = |cause: String| Err(Error::Conflict { name: name.to_owned(), cause, on_delete: false });
         let (uid, stored_uid) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
-        if !uid.is_empty() && uid != stored_uid {
+        // In a patch the uid is no precondition but a change of what cannot be changed.
+        if cx.verb == "update" && !uid.is_empty() && uid != stored_uid {
             return conflict(format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {stored_uid}"));
         }
         match metadata::text(new, "resourceVersion") {

@@ -93,11 +93,6 @@ impl RequestInfo {
         }
         Ok(info)
     }
-
-    /// Whether a collection was addressed; `name` may still be set by a field selector.
-    pub fn is_collection(&self) -> bool {
-        matches!(self.verb, "list" | "watch" | "deletecollection" | "create") && self.subresource.is_empty()
-    }
 }
 
 /// A path that names nothing and never may: answered 400.
