@@ -50,10 +50,10 @@ fn the_vendored_library_is_the_one_of_this_repository() {
     }
 }
 
-/// Integration tests stay in this repository.
+/// What only this repository needs stays in it.
 fn is_library(path: &str) -> bool {
-    let folder = Path::new(path).iter().next().unwrap();
-    folder != "tests" && folder != "target" && !path.starts_with('.')
+    let first = Path::new(path).iter().next().unwrap().to_str().unwrap();
+    !["tests", "benches", "examples", "target", "Cargo.lock"].contains(&first) && !path.starts_with('.')
 }
 
 fn difference<'a>(a: impl Iterator<Item = &'a String>, b: impl Iterator<Item = &'a String>) -> Vec<&'a String> {

@@ -77,10 +77,13 @@ pub fn project_file(project: &Project) -> anyhow::Result<scaffold::File> {
     Ok(scaffold::File { path: project::FILE.into(), content, owner: Owner::State })
 }
 
-/// Tells a plan and carries it out. Returns whether anything was changed, or would be.
+/// Carries a plan out and tells what was done, or what would be. Returns whether that is anything.
 pub fn carry_out(root: &Path, plan: &Plan, args: WriteArgs, ui: &Ui) -> anyhow::Result<bool> {
-    let show_all = args.dry_run;
-    for line in lines(plan, show_all) {
+    if !args.dry_run && !plan.is_empty() {
+        let progress = ui.steps(plan.changes().count(), "Writing");
+        write::carry_out(root, plan, || progress.step())?;
+    }
+    for line in lines(plan, args.dry_run) {
         if args.dry_run { ui.result(paint(&line, ui)) } else { ui.say(paint(&line, ui)) }
     }
     if args.diff {
@@ -88,15 +91,10 @@ pub fn carry_out(root: &Path, plan: &Plan, args: WriteArgs, ui: &Ui) -> anyhow::
     }
     if plan.is_empty() {
         ui.say("Nothing to do: everything is as it should be.");
-        return Ok(false);
-    }
-    if args.dry_run {
+    } else if args.dry_run {
         ui.say("Nothing was written: this was a dry run.");
-        return Ok(true);
     }
-    let progress = ui.steps(plan.changes().count(), "Writing");
-    write::carry_out(root, plan, || progress.step())?;
-    Ok(true)
+    Ok(!plan.is_empty())
 }
 
 /// The plan in lines, the library's many files as one.
