@@ -90,7 +90,6 @@ const TYPES_TAKEN: &[&str] = &[
     "Error",
     "Event",
     "EventType",
-    "Error",
     "JsonSchema",
     "ListParams",
     "Patch",
@@ -107,6 +106,7 @@ const TYPES_TAKEN: &[&str] = &[
     "Time",
     "WatchEvent",
     "WatchParams",
+    "WatchStreamExt",
 ];
 
 /// Words that mean something else in the place of a resource in a Kubernetes path.
@@ -397,6 +397,23 @@ mod tests {
         {
             check(check_kind(kind), "would hide");
         }
+    }
+
+    #[test]
+    fn what_scaffolded_files_import_is_no_kind() {
+        let templates = walkdir::WalkDir::new(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"));
+        let mut imports = 0;
+        for template in templates.into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file()) {
+            let text = std::fs::read_to_string(template.path()).unwrap();
+            for line in text.lines().map(str::trim).filter(|line| line.starts_with("use ") && !line.contains("{{")) {
+                let names = line.split(|c: char| !c.is_ascii_alphanumeric());
+                for name in names.filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase())) {
+                    check(check_kind(name), "would hide");
+                    imports += 1;
+                }
+            }
+        }
+        assert!(imports > 20, "{imports}");
     }
 
     #[test]
