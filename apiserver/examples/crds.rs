@@ -9,7 +9,10 @@ use std::process::ExitCode;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 fn main() -> ExitCode {
-    let crds = match std::env::var("CRDS").map_err(|_| "set CRDS to a file of CustomResourceDefinitions".to_owned()).and_then(|path| read(&path)) {
+    let crds = match std::env::var("CRDS")
+        .map_err(|_| "set CRDS to a file of CustomResourceDefinitions".to_owned())
+        .and_then(|path| read(&path))
+    {
         Ok(crds) => crds,
         Err(problem) => {
             eprintln!("error: {problem}");

@@ -50,19 +50,35 @@ async fn bad_objects_are_refused_with_every_reason() {
     let server = Server::start().await;
     server.bird("taken", r#"{"species":"robin","songs":["a"]}"#).await;
     let bird = |name: &str, spec: Value| {
-        json!({ "apiVersion": "demo.example.com/v1", "kind": "Bird", "metadata": { "name": name }, "spec": spec }).to_string()
+        json!({ "apiVersion": "demo.example.com/v1", "kind": "Bird", "metadata": { "name": name }, "spec": spec })
+            .to_string()
     };
     let rows = [
-        (bird("a", json!({ "species": "dragon" })), r#"422 Bird.demo.example.com "a" is invalid: spec.species: Invalid value: "dragon": dragons are no birds"#),
-        (bird("a", json!({ "species": "shy" })), r#"422 Bird.demo.example.com "a" is invalid: spec.species: Forbidden: only admin may see shy birds"#),
+        (
+            bird("a", json!({ "species": "dragon" })),
+            r#"422 Bird.demo.example.com "a" is invalid: spec.species: Invalid value: "dragon": dragons are no birds"#,
+        ),
+        (
+            bird("a", json!({ "species": "shy" })),
+            r#"422 Bird.demo.example.com "a" is invalid: spec.species: Forbidden: only admin may see shy birds"#,
+        ),
         (bird("a", json!({})), r#"422 Bird.demo.example.com "a" is invalid: spec.species: Required value"#),
-        (bird("", json!({ "species": "robin" })), r#"422 Bird.demo.example.com "" is invalid: metadata.name: Required value: name or generateName is required"#),
-        (bird("Bad_Name", json!({ "species": "robin" })), r#"422 Bird.demo.example.com "Bad_Name" is invalid: metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123"#),
+        (
+            bird("", json!({ "species": "robin" })),
+            r#"422 Bird.demo.example.com "" is invalid: metadata.name: Required value: name or generateName is required"#,
+        ),
+        (
+            bird("Bad_Name", json!({ "species": "robin" })),
+            r#"422 Bird.demo.example.com "Bad_Name" is invalid: metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123"#,
+        ),
         (bird("taken", json!({ "species": "robin" })), r#"409 birds.demo.example.com "taken" already exists"#),
         ("{".into(), "400 "),
         ("[]".into(), "400 "),
         (String::new(), "400 "),
-        (bird("a", json!({ "species": "robin" })).replace("/v1", "/v2"), "400 the API version in the data (demo.example.com/v2) does not match the expected API version (demo.example.com/v1)"),
+        (
+            bird("a", json!({ "species": "robin" })).replace("/v1", "/v2"),
+            "400 the API version in the data (demo.example.com/v2) does not match the expected API version (demo.example.com/v1)",
+        ),
         (bird("a", json!({ "species": "robin" })).replace("Bird", "Nest"), "400 Nest in version"),
         (json!({ "metadata": { "name": "a" } }).to_string(), "400 Object 'Kind' is missing"),
     ];
@@ -102,7 +118,10 @@ async fn an_update_needs_the_version_that_it_was_made_from() {
     let mut without = robin.clone();
     without["metadata"]["resourceVersion"] = "".into();
     let failure = server.ask("PUT robin", &without.to_string()).await.failure();
-    assert!(failure.contains("metadata.resourceVersion: Invalid value: 0: must be specified for an update"), "{failure}");
+    assert!(
+        failure.contains("metadata.resourceVersion: Invalid value: 0: must be specified for an update"),
+        "{failure}"
+    );
     let failure = server.ask("PUT other", &robin.to_string()).await.failure();
     assert_eq!(failure, "400 the name of the object (robin) does not match the name on the URL (other)");
 }
@@ -115,7 +134,10 @@ async fn a_write_that_changes_nothing_is_no_write() {
     assert_eq!(server.ask("PATCH robin", "{}").await.json(), robin);
     // The hooks bring the list back into its order, so this is no change either.
     assert_eq!(server.ask("PATCH robin", r#"{"spec":{"songs":["b","a"]}}"#).await.json(), robin);
-    assert_eq!(server.ask("PATCH robin", r#"[{"op":"test","path":"/spec/species","value":"robin"}]"#).await.json(), robin);
+    assert_eq!(
+        server.ask("PATCH robin", r#"[{"op":"test","path":"/spec/species","value":"robin"}]"#).await.json(),
+        robin
+    );
 }
 
 #[tokio::test]
@@ -154,13 +176,25 @@ async fn status_and_the_rest_are_written_apart() {
 async fn immutable_metadata_stays() {
     let server = Server::start().await;
     let robin = server.bird("robin", r#"{"species":"robin","songs":["a"]}"#).await;
-    let patched = server.ask("PATCH robin", r#"{"metadata":{"creationTimestamp":"2001-02-03T04:05:06Z"}}"#).await.json();
+    let patched =
+        server.ask("PATCH robin", r#"{"metadata":{"creationTimestamp":"2001-02-03T04:05:06Z"}}"#).await.json();
     assert_eq!(meta(&patched, "creationTimestamp"), meta(&robin, "creationTimestamp"));
     let failure = server.ask("PATCH robin", r#"{"metadata":{"uid":"other"}}"#).await.failure();
-    assert!(failure.starts_with("409 ") && failure.contains("Precondition failed: UID in precondition: other"), "{failure}");
+    assert!(
+        failure.starts_with("422 ") && failure.contains("metadata.uid: Invalid value: \"other\": field is immutable"),
+        "{failure}"
+    );
+    let mut other = robin.clone();
+    other["metadata"]["uid"] = "other".into();
+    let failure = server.ask("PUT robin", &other.to_string()).await.failure();
+    assert!(
+        failure.starts_with("409 ") && failure.contains("Precondition failed: UID in precondition: other"),
+        "{failure}"
+    );
     let failure = server.ask("PATCH robin", r#"{"metadata":{"name":"other"}}"#).await.failure();
     assert_eq!(failure, "400 the name of the object (other) does not match the name on the URL (robin)");
-    let failure = server.ask("PATCH robin", r#"{"metadata":{"deletionTimestamp":"2001-02-03T04:05:06Z"}}"#).await.failure();
+    let failure =
+        server.ask("PATCH robin", r#"{"metadata":{"deletionTimestamp":"2001-02-03T04:05:06Z"}}"#).await.failure();
     assert!(failure.starts_with("422 ") && failure.contains("field is immutable"), "{failure}");
 }
 
@@ -177,7 +211,8 @@ async fn finalizers_hold_an_object_until_the_last_is_gone() {
     assert_eq!(server.ask("DELETE robin", "").await.json(), marked, "a second delete changes nothing");
     let failure = server.ask("PATCH robin", r#"{"metadata":{"finalizers":["example.com/c"]}}"#).await.failure();
     assert!(failure.contains("no new finalizers can be added if the object is being deleted"), "{failure}");
-    let body = r#"{"apiVersion":"demo.example.com/v1","kind":"Bird","metadata":{"name":"robin"},"spec":{"species":"robin"}}"#;
+    let body =
+        r#"{"apiVersion":"demo.example.com/v1","kind":"Bird","metadata":{"name":"robin"},"spec":{"species":"robin"}}"#;
     let failure = server.ask("POST ", body).await.failure();
     assert_eq!(failure, "409 object is being deleted: birds.demo.example.com \"robin\" already exists");
     assert_eq!(server.ask("PATCH robin", r#"{"metadata":{"finalizers":["example.com/a"]}}"#).await.code, 200);
@@ -196,9 +231,15 @@ async fn deletes_keep_their_conditions() {
     assert!(failure.starts_with("422 ") && failure.contains("a phoenix does not die"), "{failure}");
     assert_eq!(server.ask("DELETE robin?dryRun=All", "").await.code, 200);
     assert_eq!(server.ask("GET robin", "").await.code, 200);
-    let gone = server.ask("DELETE robin", &json!({ "preconditions": { "uid": meta(&robin, "uid") } }).to_string()).await.json();
+    let gone = server
+        .ask("DELETE robin", &json!({ "preconditions": { "uid": meta(&robin, "uid") } }).to_string())
+        .await
+        .json();
     assert_eq!(gone["status"], "Success");
-    assert_eq!(gone["details"], json!({ "name": "robin", "group": "demo.example.com", "kind": "birds", "uid": meta(&robin, "uid") }));
+    assert_eq!(
+        gone["details"],
+        json!({ "name": "robin", "group": "demo.example.com", "kind": "birds", "uid": meta(&robin, "uid") })
+    );
     assert_eq!(server.ask("DELETE robin", "").await.code, 404);
 }
 
@@ -218,7 +259,8 @@ async fn a_collection_is_deleted_object_by_object() {
 #[tokio::test]
 async fn a_dry_run_does_everything_but_store() {
     let server = Server::start().await;
-    let body = r#"{"apiVersion":"demo.example.com/v1","kind":"Bird","metadata":{"name":"a"},"spec":{"species":"robin"}}"#;
+    let body =
+        r#"{"apiVersion":"demo.example.com/v1","kind":"Bird","metadata":{"name":"a"},"spec":{"species":"robin"}}"#;
     let answer = server.ask("POST ?dryRun=All", body).await;
     assert_eq!(answer.code, 201);
     assert!(answer.json()["metadata"].get("resourceVersion").is_none());
@@ -226,7 +268,10 @@ async fn a_dry_run_does_everything_but_store() {
     assert_eq!(server.ask("GET a", "").await.code, 404);
     let robin = server.bird("a", r#"{"species":"robin","songs":["a"]}"#).await;
     let patched = server.ask("PATCH a?dryRun=All", r#"{"spec":{"color":"red"}}"#).await.json();
-    assert_eq!((&patched["spec"]["color"], meta(&patched, "resourceVersion")), (&json!("red"), meta(&robin, "resourceVersion")));
+    assert_eq!(
+        (&patched["spec"]["color"], meta(&patched, "resourceVersion")),
+        (&json!("red"), meta(&robin, "resourceVersion"))
+    );
     assert_eq!(server.ask("GET a", "").await.json(), robin);
     let failure = server.ask("POST ?dryRun=Some", body).await.failure();
     assert!(failure.starts_with("422 CreateOptions.meta.k8s.io"), "{failure}");
@@ -243,7 +288,11 @@ async fn unknown_fields_are_told_of_or_refused() {
          \"spec.species\", unknown field \"spec.feathers\""
     );
     let answer = server.ask("POST ", body).await;
-    let expect = [r#"299 - "duplicate field \"spec.species\"""#, r#"299 - "unknown field \"spec.feathers\"""#, r#"299 - "this bird is silent""#];
+    let expect = [
+        r#"299 - "duplicate field \"spec.species\"""#,
+        r#"299 - "unknown field \"spec.feathers\"""#,
+        r#"299 - "this bird is silent""#,
+    ];
     assert_eq!(answer.warnings(), expect);
     assert_eq!((&answer.json()["spec"]["species"], answer.json()["spec"].get("feathers")), (&json!("robin"), None));
     let failure = server.ask("PATCH a?fieldValidation=Strict", r#"{"spec":{"feathers":3}}"#).await.failure();
@@ -256,7 +305,12 @@ async fn patches_are_applied_again_when_another_writer_was_first() {
     server.bird("robin", r#"{"species":"robin","songs":["a"]}"#).await;
     let writers = (0..20).map(|n| {
         let server = server.clone();
-        async move { server.ask("PATCH robin", &json!({ "metadata": { "labels": { format!("l{n}"): "x" } } }).to_string()).await.code }
+        async move {
+            server
+                .ask("PATCH robin", &json!({ "metadata": { "labels": { format!("l{n}"): "x" } } }).to_string())
+                .await
+                .code
+        }
     });
     let codes = futures::future::join_all(writers).await;
     assert!(codes.iter().all(|code| *code == 200), "{codes:?}");

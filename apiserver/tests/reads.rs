@@ -45,7 +45,8 @@ impl Events {
 
     /// The next event as `TYPE name`, or `BOOKMARK`; `end` when the stream has ended.
     async fn next(&mut self) -> String {
-        let next = tokio::time::timeout(Duration::from_secs(10), self.0.recv()).await.expect("an event within ten seconds");
+        let next =
+            tokio::time::timeout(Duration::from_secs(10), self.0.recv()).await.expect("an event within ten seconds");
         let Some(event) = next else { return "end".into() };
         let name = event["object"]["metadata"]["name"].as_str().unwrap_or_default();
         format!("{} {name}", event["type"].as_str().unwrap_or_default()).trim_end().to_owned()
@@ -119,14 +120,18 @@ async fn selectors_choose() {
     for (query, expect) in rows {
         assert_eq!(names(&server.ask(&format!("GET ?{query}"), "").await.json()), expect, "{query}");
     }
-    assert_eq!(server.ask("GET ?fieldSelector=spec.color%3Dc", "").await.failure(), "400 field label not supported: spec.color");
+    assert_eq!(
+        server.ask("GET ?fieldSelector=spec.color%3Dc", "").await.failure(),
+        "400 field label not supported: spec.color"
+    );
     assert!(server.ask("GET ?labelSelector=%3D%3D", "").await.failure().starts_with("400 "));
 }
 
 #[tokio::test]
 async fn versions_ask_for_a_state() {
     let server = flock(&["a"]).await;
-    let version = server.ask("GET ", "").await.json()["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+    let version =
+        server.ask("GET ", "").await.json()["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
     server.bird("b", r#"{"species":"x","songs":["x"]}"#).await;
     let exact = server.ask(&format!("GET ?resourceVersion={version}&resourceVersionMatch=Exact"), "").await.json();
     assert_eq!((names(&exact), exact["metadata"]["resourceVersion"].as_str()), (vec!["a"], Some(version.as_str())));
@@ -143,7 +148,8 @@ async fn kubectl_gets_a_table() {
     let accept = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json")];
     let table = server.send("GET ", &accept, "").await.json();
     assert_eq!(table["kind"], "Table");
-    let columns: Vec<&str> = table["columnDefinitions"].as_array().into_iter().flatten().filter_map(|c| c["name"].as_str()).collect();
+    let columns: Vec<&str> =
+        table["columnDefinitions"].as_array().into_iter().flatten().filter_map(|c| c["name"].as_str()).collect();
     assert_eq!(columns, ["Name", "Species"]);
     assert_eq!(table["rows"][0]["cells"], json!(["a", "a"]));
     assert_eq!(table["rows"][0]["object"]["kind"], "PartialObjectMetadata");
@@ -180,7 +186,8 @@ async fn the_initial_state_ends_with_a_bookmark_even_when_it_is_empty() {
 #[tokio::test]
 async fn a_watch_resumes_after_a_version() {
     let server = flock(&["a"]).await;
-    let version = server.ask("GET ", "").await.json()["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+    let version =
+        server.ask("GET ", "").await.json()["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
     server.bird("b", r#"{"species":"x","songs":["x"]}"#).await;
     server.ask("DELETE a", "").await;
     let mut events = Events::open(&server, &format!("resourceVersion={version}")).await;
@@ -224,7 +231,10 @@ async fn a_watch_from_too_long_ago_is_told_so_in_the_stream() {
     let second = Server::on(server.store.clone()).await;
     let mut events = Events::open(&second, "resourceVersion=1").await;
     let error = events.value().await;
-    assert_eq!((error["type"].as_str(), &error["object"]["code"], error["object"]["reason"].as_str()), (Some("ERROR"), &json!(410), Some("Expired")));
+    assert_eq!(
+        (error["type"].as_str(), &error["object"]["code"], error["object"]["reason"].as_str()),
+        (Some("ERROR"), &json!(410), Some("Expired"))
+    );
     assert_eq!(events.next().await, "end");
 }
 
@@ -262,9 +272,16 @@ async fn events_are_one_kind_in_two_groups() {
     assert_eq!(created.code, 201, "{}", created.text());
     assert_eq!(created.json()["note"], "hello");
     let core = server.ask("GET /api/v1/namespaces/default/events/e", "").await.json();
-    assert_eq!((core["apiVersion"].as_str(), core["message"].as_str(), core["involvedObject"]["name"].as_str()), (Some("v1"), Some("hello"), Some("robin")));
-    let list = server.ask("GET /api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Drobin", "").await.json();
+    assert_eq!(
+        (core["apiVersion"].as_str(), core["message"].as_str(), core["involvedObject"]["name"].as_str()),
+        (Some("v1"), Some("hello"), Some("robin"))
+    );
+    let list =
+        server.ask("GET /api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Drobin", "").await.json();
     assert_eq!(names(&list), ["e"]);
-    let list = server.ask("GET /apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=regarding.name%3Dother", "").await.json();
+    let list = server
+        .ask("GET /apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=regarding.name%3Dother", "")
+        .await
+        .json();
     assert_eq!(names(&list), Vec::<&str>::new());
 }

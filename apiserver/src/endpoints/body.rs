@@ -71,7 +71,9 @@ impl http_body::Body for Body {
             Self::Empty => None,
             Self::Full(bytes) => Some(std::mem::take(bytes)),
             Self::Parts { rest, bytes } => rest.pop().inspect(|part| *bytes -= part.len() as u64),
-            Self::Stream(stream) => return stream.as_mut().poll_next(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream(stream) => {
+                return stream.as_mut().poll_next(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes))));
+            }
         };
         if matches!(&*self, Self::Full(_)) {
             *self = Self::Empty;

@@ -85,8 +85,10 @@ impl Call {
     pub fn wanted_list(&self) -> Result<Wanted, Status> {
         let wanted = media::negotiate(self.header(ACCEPT)).map_err(|_| Status::not_acceptable())?;
         if wanted.transform == Transform::Partial {
-            let message =
-                format!("you requested PartialObjectMetadata, but the requested object is a list ({})", self.kind().list_kind);
+            let message = format!(
+                "you requested PartialObjectMetadata, but the requested object is a list ({})",
+                self.kind().list_kind
+            );
             return Err(Status::new(406, "NotAcceptable", message));
         }
         Ok(wanted)
@@ -127,8 +129,8 @@ pub async fn read_body(body: RequestBody) -> Result<Bytes, Status> {
     let mut body = body;
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| Status::bad_request(format!("the body of the request could not be read: {error}")))?;
+        let frame = frame
+            .map_err(|error| Status::bad_request(format!("the body of the request could not be read: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         if whole.len() + data.len() > BODY_BYTES_MAX {
             return Err(Status::too_large(BODY_BYTES_MAX));

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::body::{Body, RequestBody};
 use super::call::{Call, read_body};
+use super::options;
 use super::output;
 use super::read::list_query;
 use super::status::{Status, write_document};
@@ -17,7 +18,6 @@ use crate::registry::error::Error;
 use crate::registry::list::Listing;
 use crate::registry::object::Object;
 use crate::request::decode;
-use super::options;
 
 /// DELETE of an object.
 ///

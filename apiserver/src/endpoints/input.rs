@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::call::Call;
+use super::options::FieldValidation;
 use super::status::Status;
 use crate::registry::metadata::{self, shape};
 use crate::request::decode::{self, DecodeError, Format};
 use crate::request::media;
-use super::options::FieldValidation;
 
 /// Decodes the object of a create or update.
 ///
@@ -56,7 +56,8 @@ pub fn problems(duplicates: Vec<String>, mut unknown: Vec<String>) -> Vec<String
 pub fn check_name(call: &Call, object: &Value) -> Result<(), Status> {
     let (name, wanted) = (metadata::text(object, "name"), call.info.name.as_str());
     if name.is_empty() {
-        let message = format!("the name of the object ({wanted} based on URL) was undeterminable: name must be provided");
+        let message =
+            format!("the name of the object ({wanted} based on URL) was undeterminable: name must be provided");
         return Err(Status::bad_request(message));
     }
     if name != wanted {
@@ -106,14 +107,16 @@ fn check_type(call: &Call, object: &Value, body: &[u8]) -> Result<(), Status> {
 
 fn unreadable(call: &Call, problem: &str) -> Status {
     let kind = &call.kind().kind;
-    Status::bad_request(format!("{kind} in version {:?} cannot be handled as a {kind}: {problem}", call.version().version))
+    Status::bad_request(format!(
+        "{kind} in version {:?} cannot be handled as a {kind}: {problem}",
+        call.version().version
+    ))
 }
 
 /// The start of the body tells a person which of many requests it was.
 fn undecodable(call: &Call, body: &[u8], error: &DecodeError) -> Status {
     let summary: String = String::from_utf8_lossy(body).chars().take(30).collect();
     let kind = &call.kind().kind;
-    let message =
-        format!("the object provided is unrecognized (must be of type {kind}): {error} ({summary:?})");
+    let message = format!("the object provided is unrecognized (must be of type {kind}): {error} ({summary:?})");
     Status::bad_request(message)
 }

@@ -11,7 +11,9 @@ mod input;
 mod namespace;
 mod options;
 mod output;
+mod patch;
 mod read;
+mod scale;
 pub mod status;
 pub mod table;
 mod watch;
@@ -113,6 +115,7 @@ impl Endpoints {
         self.find(info).is_some_and(|served| match info.subresource.as_str() {
             "" => true,
             "status" => served.registry.kind().versions[served.version_index].status,
+            "scale" => served.registry.kind().versions[served.version_index].scale.is_some(),
             _ => false,
         })
     }
@@ -199,14 +202,18 @@ impl Endpoints {
             let answer = watch::watch(call, self.shutdown.subscribe()).await;
             return with_warnings(answer, warnings);
         }
-        let answer = match info.verb {
-            "get" => read::get(&call).await,
-            "list" => read::list(&call).await,
-            "create" => write::create(&mut call, body).await,
-            "update" => write::update(&mut call, body).await,
-            "patch" => write::patch(&mut call, body).await,
-            "delete" => delete::delete(&mut call, body).await,
-            "deletecollection" => delete::delete_collection(&mut call, body).await,
+        let scale = call.version().scale.clone().filter(|_| info.subresource == "scale");
+        let answer = match (info.verb, &scale) {
+            ("get", Some(paths)) => scale::get(&call, paths).await,
+            ("update", Some(paths)) => scale::update(&mut call, paths, body).await,
+            ("patch", Some(paths)) => scale::patch(&mut call, paths, body).await,
+            ("get", _) => read::get(&call).await,
+            ("list", _) => read::list(&call).await,
+            ("create", _) => write::create(&mut call, body).await,
+            ("update", _) => write::update(&mut call, body).await,
+            ("patch", _) => write::patch(&mut call, body).await,
+            ("delete", _) => delete::delete(&mut call, body).await,
+            ("deletecollection", _) => delete::delete_collection(&mut call, body).await,
             _ => Err(not_allowed(&call)),
         };
         let warnings = call.context.take_warnings();
@@ -260,7 +267,10 @@ fn route(call: &Call, method: &Method) -> Result<(), Refused> {
     }
     match info.subresource.as_str() {
         "" => {}
-        "status" if call.version().status => {
+        subresource
+            if (subresource == "status" && call.version().status)
+                || (subresource == "scale" && call.version().scale.is_some()) =>
+        {
             if !info.rest.is_empty() {
                 return Err(Refused::Page);
             }

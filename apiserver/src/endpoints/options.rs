@@ -5,11 +5,11 @@
 
 use serde_json::Value;
 
-use crate::request::query::Query;
 use crate::field::Errors;
 use crate::registry::delete::{DeleteOptions, Propagation};
 use crate::registry::read::Freshness;
 use crate::registry::watch::Start;
+use crate::request::query::Query;
 use crate::storage::Revision;
 
 /// Why options are refused.
@@ -114,7 +114,11 @@ pub fn write(query: &Query, write: Write) -> Result<WriteOptions, OptionsError> 
         errors.forbidden("force", "may not be specified for non-apply patch");
     }
     field_manager(query.text("fieldManager"), &mut errors);
-    if errors.is_empty() { Ok(WriteOptions { dry_run, field_validation }) } else { Err(OptionsError::Invalid(kind, errors)) }
+    if errors.is_empty() {
+        Ok(WriteOptions { dry_run, field_validation })
+    } else {
+        Err(OptionsError::Invalid(kind, errors))
+    }
 }
 
 /// Reads the version that a get asks for.
@@ -130,9 +134,10 @@ pub fn get(query: &Query) -> Result<Freshness, OptionsError> {
         "0" => Ok(Freshness::Any),
         text => match text.parse() {
             Ok(version) => Ok(Freshness::NotOlderThan(Revision(version))),
-            Err(_) => {
-                Err(OptionsError::Unreadable(format!("resourceVersion: Invalid value: {text:?}: {}", parse_error(text))))
-            }
+            Err(_) => Err(OptionsError::Unreadable(format!(
+                "resourceVersion: Invalid value: {text:?}: {}",
+                parse_error(text)
+            ))),
         },
     }
 }
@@ -151,9 +156,9 @@ pub fn list(query: &Query) -> Result<ListOptions, OptionsError> {
     }
     let number = match version {
         "" => 0,
-        text => text.parse::<u64>().map_err(|_| {
-            OptionsError::Bad(format!("invalid resource version: {}", parse_error(text)))
-        })?,
+        text => text
+            .parse::<u64>()
+            .map_err(|_| OptionsError::Bad(format!("invalid resource version: {}", parse_error(text))))?,
     };
     let freshness = match (query.text("resourceVersionMatch"), version, number) {
         (_, "", _) => Freshness::Consistent,

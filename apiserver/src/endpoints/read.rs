@@ -4,10 +4,10 @@ use http::{Response, StatusCode};
 
 use super::body::Body;
 use super::call::Call;
+use super::options;
 use super::output;
 use super::status::Status;
 use crate::registry::list::ListQuery;
-use super::options;
 
 /// GET of an object or of its status.
 ///

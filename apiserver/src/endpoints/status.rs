@@ -6,12 +6,12 @@ use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::body::Body;
+use super::options::OptionsError;
 use crate::field::Errors;
 use crate::registry::error::Error;
 use crate::registry::kind::Kind;
 use crate::request::decode::Format;
 use crate::request::media;
-use super::options::OptionsError;
 
 /// A failure, ready to be answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +69,8 @@ impl Status {
 
     /// 415.
     pub fn unsupported_media_type(accepted: &str) -> Self {
-        let message = format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+        let message =
+            format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
         Self::new(415, "UnsupportedMediaType", message)
     }
 
@@ -122,7 +123,8 @@ impl Status {
             }
             Error::AlreadyExists { name, terminating, generated } => {
                 let before = if *terminating { "object is being deleted: " } else { "" };
-                let after = if *generated { ", the server was not able to generate a unique name for the object" } else { "" };
+                let after =
+                    if *generated { ", the server was not able to generate a unique name for the object" } else { "" };
                 let message = format!("{before}{resource} {name:?} already exists{after}");
                 let status = Self::new(409, "AlreadyExists", message).with_details(details(name));
                 if *generated { status.retry_after(1) } else { status }
@@ -189,7 +191,8 @@ impl Status {
         if !causes.is_empty() {
             details["causes"] = causes.into();
         }
-        Self::new(422, "Invalid", format!("{} {name:?} is invalid: {list}", qualified(kind, group))).with_details(details)
+        Self::new(422, "Invalid", format!("{} {name:?} is invalid: {list}", qualified(kind, group)))
+            .with_details(details)
     }
 
     /// What bad options are answered with.
@@ -271,7 +274,11 @@ pub fn write_document(document: &Value, format: Format, pretty: bool) -> (&'stat
 
 fn details(name: &str, group: &str, kind: &str) -> Value {
     let fields = [("name", name), ("group", group), ("kind", kind)];
-    fields.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key.to_owned(), Value::from(text))).collect()
+    fields
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(key, text)| (key.to_owned(), Value::from(text)))
+        .collect()
 }
 
 fn qualified(name: &str, group: &str) -> String {

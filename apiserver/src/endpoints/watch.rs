@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::body::Body;
 use super::call::Call;
+use super::options;
 use super::output::{self, Form};
 use super::status::Status;
 use super::table::IncludeObject;
@@ -24,7 +25,6 @@ use crate::registry::error::Error;
 use crate::registry::watch::{EventType, Step, Watch, WatchEvent, WatchQuery};
 use crate::request::decode::Format;
 use crate::request::media::{Transform, Wanted};
-use super::options;
 
 /// A watch without a timeout ends somewhere between one and two of these. Source: `MinRequestTimeout` in Kubernetes.
 const TIMEOUT_MIN: u64 = 1800;
@@ -59,8 +59,17 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body
     let end = Instant::now() + Duration::from_secs(seconds);
     let stream = match call.registry.watch(query).await {
         Ok(watch) => {
-            let stream =
-                Stream { watch, wanted, include, bookmarks: options.bookmarks, end, shutdown, next: first_bookmark(end), columns_sent: false, call };
+            let stream = Stream {
+                watch,
+                wanted,
+                include,
+                bookmarks: options.bookmarks,
+                end,
+                shutdown,
+                next: first_bookmark(end),
+                columns_sent: false,
+                call,
+            };
             futures::stream::unfold(Some(stream), Stream::next).boxed()
         }
         Err(error @ (Error::Expired { .. } | Error::TooLargeResourceVersion { .. })) => {
@@ -131,7 +140,8 @@ impl Stream {
     }
 
     fn lines(&mut self, events: Vec<WatchEvent>) -> Result<Bytes, Status> {
-        let stored_form = self.wanted.transform == Transform::None && self.call.version_index == self.call.kind().storage;
+        let stored_form =
+            self.wanted.transform == Transform::None && self.call.version_index == self.call.kind().storage;
         if stored_form {
             if let [event] = events.as_slice() {
                 return Ok(stored_frame(event));
@@ -215,7 +225,9 @@ fn error_event(status: &Status) -> Bytes {
 /// Two seconds before the end, or in a minute; in a minute for a watch that is shorter than the margin.
 fn first_bookmark(end: Instant) -> Instant {
     let now = Instant::now();
-    end.checked_sub(BOOKMARK_BEFORE_END).filter(|last| *last > now).map_or(now + BOOKMARK_EVERY, |last| last.min(now + BOOKMARK_EVERY))
+    end.checked_sub(BOOKMARK_BEFORE_END)
+        .filter(|last| *last > now)
+        .map_or(now + BOOKMARK_EVERY, |last| last.min(now + BOOKMARK_EVERY))
 }
 
 fn following_bookmark(end: Instant) -> Instant {

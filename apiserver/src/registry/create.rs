@@ -27,7 +27,8 @@ impl Registry {
         if !matches!(metadata::text(&object, "resourceVersion"), "" | "0") && !cx.dry_run && is_version(&object) {
             return Err(Error::ResourceVersionOnCreate);
         }
-        let generated = metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty();
+        let generated =
+            metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty();
         let mut tries = if generated { NAMES_MAX } else { 1 };
         loop {
             tries -= 1;

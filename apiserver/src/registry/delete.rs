@@ -9,9 +9,9 @@ use super::Registry;
 use super::context::RequestContext;
 use super::error::Error;
 use super::hooks::Draft;
-use super::mismatch;
 use super::kind::KindVersion;
 use super::metadata;
+use super::mismatch;
 use super::object::Object;
 use crate::admission::Operation;
 use crate::field;
@@ -73,11 +73,8 @@ impl Registry {
             self.admission.validate(cx, Operation::Delete, None, Some(&shown)).await?;
             let (result, deletion) = match marked {
                 None => {
-                    let result = if cx.dry_run {
-                        Ok(object.revision)
-                    } else {
-                        self.store.delete(&key, object.revision).await
-                    };
+                    let result =
+                        if cx.dry_run { Ok(object.revision) } else { self.store.delete(&key, object.revision).await };
                     (result.map(|_| ()), Deletion::Gone(object))
                 }
                 Some(marked) if marked == old => (Ok(()), Deletion::Marked(object)),
@@ -142,7 +139,8 @@ fn finalizers_after(object: &Value, propagation: Option<Propagation>) -> Vec<Str
         Propagation::Foreground => Some(FOREGROUND),
         Propagation::Orphan => Some(ORPHAN),
     };
-    finalizers.retain(|finalizer| !matches!(finalizer.as_str(), ORPHAN | FOREGROUND) || Some(finalizer.as_str()) == wanted);
+    finalizers
+        .retain(|finalizer| !matches!(finalizer.as_str(), ORPHAN | FOREGROUND) || Some(finalizer.as_str()) == wanted);
     if let Some(wanted) = wanted
         && !finalizers.iter().any(|finalizer| finalizer == wanted)
     {

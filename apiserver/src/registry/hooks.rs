@@ -75,11 +75,21 @@ pub trait Hooks: Send + Sync + 'static {
     /// See [`Strategy::warnings_on_create`].
     fn warnings_on_create(&self, cx: &RequestContext, object: &mut Draft) -> Result<Vec<String>, Mismatch>;
     /// See [`Strategy::warnings_on_update`].
-    fn warnings_on_update(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<Vec<String>, Mismatch>;
+    fn warnings_on_update(
+        &self,
+        cx: &RequestContext,
+        new: &mut Draft,
+        old: &mut Draft,
+    ) -> Result<Vec<String>, Mismatch>;
     /// See [`Strategy::prepare_for_delete`].
     fn prepare_for_delete(&self, cx: &RequestContext, object: &mut Draft) -> Result<(), Mismatch>;
     /// See [`Strategy::validate_delete`].
-    fn validate_delete(&self, cx: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch>;
+    fn validate_delete(
+        &self,
+        cx: &RequestContext,
+        object: &mut Draft,
+        errors: &mut field::Errors,
+    ) -> Result<(), Mismatch>;
     /// See [`Strategy::allow_create_on_update`].
     fn allow_create_on_update(&self) -> bool;
     /// See [`Strategy::allow_unconditional_update`].
@@ -167,7 +177,12 @@ impl<S: Strategy> Hooks for Erased<S> {
         Ok(self.0.warnings_on_create(cx, self.read(object)?))
     }
 
-    fn warnings_on_update(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<Vec<String>, Mismatch> {
+    fn warnings_on_update(
+        &self,
+        cx: &RequestContext,
+        new: &mut Draft,
+        old: &mut Draft,
+    ) -> Result<Vec<String>, Mismatch> {
         Ok(self.0.warnings_on_update(cx, self.read(new)?, self.read(old)?))
     }
 
@@ -175,7 +190,12 @@ impl<S: Strategy> Hooks for Erased<S> {
         self.change(object, |strategy, object| strategy.prepare_for_delete(cx, object))
     }
 
-    fn validate_delete(&self, cx: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch> {
+    fn validate_delete(
+        &self,
+        cx: &RequestContext,
+        object: &mut Draft,
+        errors: &mut field::Errors,
+    ) -> Result<(), Mismatch> {
         self.0.validate_delete(cx, self.read(object)?, errors);
         Ok(())
     }
@@ -286,7 +306,9 @@ fn carry_over_items(target: &mut Vec<Value>, before: &[Value], after: &[Value]) 
     let unmoved = |at: usize, new: &Value| before.get(at) == Some(new);
     for (at, new) in after.iter().enumerate() {
         let same = (0..before.len()).find(|from| {
-            items[*from].is_some() && before[*from] == *new && (*from == at || !after.get(*from).is_some_and(|v| unmoved(*from, v)))
+            items[*from].is_some()
+                && before[*from] == *new
+                && (*from == at || !after.get(*from).is_some_and(|v| unmoved(*from, v)))
         });
         let item = match same.or_else(|| (at < before.len() && items[at].is_some()).then_some(at)) {
             Some(from) => {
@@ -334,7 +356,12 @@ mod tests {
         );
         check(json!({"spec": {}}), json!({"spec": {"n": null}}), json!({"spec": {"n": 3}}), json!({"spec": {"n": 3}}));
         check(json!({"spec": {"n": 3}}), json!({"spec": {"n": 3}}), json!({"spec": {"n": null}}), json!({"spec": {}}));
-        check(json!({"a": {}}), json!({"a": {}}), json!({"a": {}, "b": {"c": null, "d": 1}}), json!({"a": {}, "b": {"d": 1}}));
+        check(
+            json!({"a": {}}),
+            json!({"a": {}}),
+            json!({"a": {}, "b": {"c": null, "d": 1}}),
+            json!({"a": {}, "b": {"d": 1}}),
+        );
         check(json!({"a": 1, "b": 2}), json!({"a": 1, "b": 2}), json!({"a": 1}), json!({"a": 1}));
     }
 

@@ -149,7 +149,9 @@ impl Kind {
             return Err(KindError::Storage { crd: name, found });
         }
         let mut sources: Vec<&CustomResourceDefinitionVersion> = spec.versions.iter().collect();
-        sources.sort_by(|a, b| kube::core::Version::parse(&b.name).priority().cmp(&kube::core::Version::parse(&a.name).priority()));
+        sources.sort_by(|a, b| {
+            kube::core::Version::parse(&b.name).priority().cmp(&kube::core::Version::parse(&a.name).priority())
+        });
         let versions = sources
             .iter()
             .map(|version| KindVersion::from_crd(&name, &spec.group, &spec.names.kind, version))
@@ -198,7 +200,12 @@ impl Kind {
 }
 
 impl KindVersion {
-    fn from_crd(crd: &str, group: &str, kind: &str, source: &CustomResourceDefinitionVersion) -> Result<Self, KindError> {
+    fn from_crd(
+        crd: &str,
+        group: &str,
+        kind: &str,
+        source: &CustomResourceDefinitionVersion,
+    ) -> Result<Self, KindError> {
         let version = || source.name.clone();
         let openapi = source
             .schema
@@ -206,10 +213,17 @@ impl KindVersion {
             .and_then(|schema| schema.open_api_v3_schema.as_ref())
             .and_then(|schema| serde_json::to_value(schema).ok())
             .ok_or_else(|| KindError::NoSchema { crd: crd.into(), version: version() })?;
-        let schema = Schema::compile(&openapi)
-            .map_err(|source| KindError::Schema { crd: crd.into(), version: version(), source })?;
+        let schema = Schema::compile(&openapi).map_err(|source| KindError::Schema {
+            crd: crd.into(),
+            version: version(),
+            source,
+        })?;
         let path = |path: &str| {
-            JsonPath::parse(path).map_err(|_| KindError::Path { crd: crd.into(), version: version(), path: path.into() })
+            JsonPath::parse(path).map_err(|_| KindError::Path {
+                crd: crd.into(),
+                version: version(),
+                path: path.into(),
+            })
         };
         let mut columns = Vec::new();
         for column in source.additional_printer_columns.iter().flatten() {
@@ -247,8 +261,7 @@ impl KindVersion {
             columns,
             selectable_fields,
             status: subresources.is_some_and(|all| all.status.is_some()),
-            // Only what is served may be told to clients, and `/scale` is not served yet.
-            scale: None,
+            scale: subresources.and_then(|all| all.scale.clone()),
         })
     }
 

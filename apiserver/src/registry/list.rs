@@ -81,7 +81,10 @@ impl Registry {
         snapshot.objects.iter().try_for_each(|object| self.usable(object))?;
         let next = snapshot.next;
         Ok(Listing {
-            continue_token: next.as_ref().map(|key| Token::write(key, prefix, Some(snapshot.revision))).unwrap_or_default(),
+            continue_token: next
+                .as_ref()
+                .map(|key| Token::write(key, prefix, Some(snapshot.revision)))
+                .unwrap_or_default(),
             remaining: next.filter(|_| everything).map(|_| snapshot.remaining),
             objects: snapshot.objects,
             revision: snapshot.revision,

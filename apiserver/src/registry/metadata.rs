@@ -53,7 +53,8 @@ pub fn now() -> String {
 /// What only the server may say of a new object is taken out, and said.
 pub fn begin_create(object: &mut Value, namespace: &str) {
     let metadata = of_mut(object);
-    for field in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "uid", "resourceVersion"]
+    for field in
+        ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "uid", "resourceVersion"]
     {
         metadata.remove(field);
     }

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::admission::Chain;
+use crate::field;
 use crate::registry::context::RequestContext;
 use crate::registry::error::Error;
 use crate::registry::hooks::{Draft, Hooks, Mismatch};
@@ -36,7 +37,6 @@ use crate::storage::cache::WatchCache;
 use crate::storage::cache::feed::Feed;
 use crate::storage::{Entry, Store};
 use crate::versions::Conversion;
-use crate::field;
 
 /// Everything that can be done with the objects of one kind.
 pub struct Registry {
@@ -174,7 +174,9 @@ impl Registry {
         let schema = &self.kind.storage_version().schema;
         match &old {
             None => schema.validate(object.value(), errors),
-            Some(old) if cx.subresource == "status" => schema.validate_status_update(object.value(), old.value(), errors),
+            Some(old) if cx.subresource == "status" => {
+                schema.validate_status_update(object.value(), old.value(), errors)
+            }
             Some(old) => schema.validate_update(object.value(), old.value(), errors),
         }
         let result = match old {

@@ -76,7 +76,8 @@ impl Codec {
         }
         out.push(b'}');
         let mut first = false;
-        for (key, value) in fields.iter().filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata")) {
+        for (key, value) in fields.iter().filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"))
+        {
             member(&mut out, &mut first, key, value);
         }
         out.push(b'}');

@@ -28,7 +28,10 @@ enum Field {
     /// The index of a selectable field of the storage version, kept with each object.
     Kept(usize),
     /// A field of another version: it has to be looked up in the object as that version shows it.
-    Shown { version: usize, path: JsonPath },
+    Shown {
+        version: usize,
+        path: JsonPath,
+    },
 }
 
 impl Selector {

@@ -125,13 +125,21 @@ impl Registry {
         Ok((new, write))
     }
 
-    fn check_preconditions(&self, cx: &RequestContext, new: &Value, old: &Value, stored: Revision) -> Result<(), Error> {
+    fn check_preconditions(
+        &self,
+        cx: &RequestContext,
+        new: &Value,
+        old: &Value,
+        stored: Revision,
+    ) -> Result<(), Error> {
         let name = cx.name.as_str();
         let conflict = |cause: String| Err(Error::Conflict { name: name.to_owned(), cause, on_delete: false });
         let (uid, stored_uid) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
         // In a patch the uid is no precondition but a change of what cannot be changed.
         if cx.verb == "update" && !uid.is_empty() && uid != stored_uid {
-            return conflict(format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {stored_uid}"));
+            return conflict(format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {stored_uid}"
+            ));
         }
         match metadata::text(new, "resourceVersion") {
             "" | "0" if self.hooks.allow_unconditional_update() => Ok(()),
@@ -142,7 +150,8 @@ impl Registry {
                 ))),
                 Ok(version) if Revision(version) == stored => Ok(()),
                 Ok(_) => conflict(
-                    "the object has been modified; please apply your changes to the latest version and try again".into(),
+                    "the object has been modified; please apply your changes to the latest version and try again"
+                        .into(),
                 ),
             },
         }

@@ -129,7 +129,9 @@ mod tests {
     fn check(accept: &str, expect: &str) {
         let seen = match negotiate(accept) {
             Err(NotAcceptable) => "406".to_owned(),
-            Ok(wanted) => format!("{:?} {:?}{}", wanted.format, wanted.transform, if wanted.v1beta1 { " beta" } else { "" }),
+            Ok(wanted) => {
+                format!("{:?} {:?}{}", wanted.format, wanted.transform, if wanted.v1beta1 { " beta" } else { "" })
+            }
         };
         assert_eq!(seen, expect, "{accept}");
     }

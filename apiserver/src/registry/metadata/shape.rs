@@ -98,9 +98,7 @@ fn conform_fields(
 
 fn conform_value(value: &mut Value, shape: Shape, path: &str, unknown: &mut Vec<String>) -> Result<(), String> {
     match (shape, &mut *value) {
-        (Shape::Any, _)
-        | (Shape::Text, Value::String(_))
-        | (Shape::Boolean, Value::Bool(_)) => Ok(()),
+        (Shape::Any, _) | (Shape::Text, Value::String(_)) | (Shape::Boolean, Value::Bool(_)) => Ok(()),
         (Shape::Integer, Value::Number(number)) if number.is_i64() => Ok(()),
         (Shape::TextMap, Value::Object(fields)) => {
             for (key, value) in fields.iter_mut() {
@@ -177,8 +175,14 @@ mod tests {
         check(json!({"name": "a", "foo": 1}), Ok((json!({"name": "a"}), &["metadata.foo"])));
         check(json!({"labels": null, "annotations": {}, "finalizers": []}), Ok((json!({}), &[])));
         check(json!({"creationTimestamp": null}), Ok((json!({}), &[])));
-        check(json!({"ownerReferences": [{"x": 1}]}), Ok((json!({"ownerReferences": [{}]}), &["metadata.ownerReferences[0].x"])));
-        check(json!({"labels": {"a": 1}}), Err("json: cannot unmarshal number into field metadata.labels.a of type string"));
+        check(
+            json!({"ownerReferences": [{"x": 1}]}),
+            Ok((json!({"ownerReferences": [{}]}), &["metadata.ownerReferences[0].x"])),
+        );
+        check(
+            json!({"labels": {"a": 1}}),
+            Err("json: cannot unmarshal number into field metadata.labels.a of type string"),
+        );
         check(json!({"name": 5}), Err("json: cannot unmarshal number into field metadata.name of type string"));
         check(json!([]), Err("json: cannot unmarshal array into field metadata of type ObjectMeta"));
     }

@@ -90,7 +90,8 @@ fn common(object: &Value, errors: &mut Errors) {
 
 fn owner_references(metadata: &Map<String, Value>, errors: &mut Errors) {
     let Some(references) = metadata.get("ownerReferences").and_then(Value::as_array) else { return };
-    let field = |reference: &Value, name: &str| reference.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let field =
+        |reference: &Value, name: &str| reference.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut controller: Option<String> = None;
     for reference in references {
         if field(reference, "apiVersion").is_empty() {

@@ -147,8 +147,7 @@ impl Feed {
             loop {
                 // The key right after the last one: nothing sorts between a key and the key with a zero byte behind it.
                 let start = entries.last().map(|last| format!("{}\0", last.key)).unwrap_or_default();
-                let request =
-                    ListRequest { prefix: sink.prefix().to_owned(), start, limit: FILL_PAGE, at: Some(at) };
+                let request = ListRequest { prefix: sink.prefix().to_owned(), start, limit: FILL_PAGE, at: Some(at) };
                 let page = self.store.list(request).await?;
                 entries.extend(page.entries);
                 if page.remaining == 0 {

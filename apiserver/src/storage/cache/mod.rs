@@ -272,7 +272,8 @@ impl<T: Cached> feed::Sink for WatchCache<T> {
             Arc::new(T::decode(&self.codec, &entry))
         });
         let mut state = self.write();
-        if event.revision <= state.revision && state.objects.get(&event.key).is_some_and(|o| o.revision() >= event.revision)
+        if event.revision <= state.revision
+            && state.objects.get(&event.key).is_some_and(|o| o.revision() >= event.revision)
         {
             return;
         }

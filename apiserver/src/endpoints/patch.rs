@@ -1,0 +1,102 @@
+//! Patches: documents that change documents, applied to whatever is there.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::call::Call;
+use super::input;
+use super::options::FieldValidation;
+use super::status::Status;
+use crate::registry::error::Error;
+use crate::registry::metadata::shape;
+use crate::registry::patch::json_patch::{self, JsonPatchError};
+use crate::registry::patch::merge_patch;
+use crate::request::decode;
+use crate::request::media::PatchType;
+
+/// A patch that can be applied as often as other writers are first.
+pub struct Patch {
+    patch_type: PatchType,
+    document: Value,
+    duplicates: Vec<String>,
+}
+
+impl Patch {
+    /// Reads a patch.
+    ///
+    /// # Errors
+    /// 400 for what is no patch.
+    pub fn read(patch_type: PatchType, body: &Bytes) -> Result<Self, Status> {
+        let decoded = decode::decode_patch(body).map_err(|error| Status::bad_request(error.to_string()))?;
+        let mut duplicates = decoded.duplicates;
+        match patch_type {
+            PatchType::Merge if !decoded.value.is_object() => {
+                return Err(Status::bad_request("a merge patch must be a JSON object"));
+            }
+            PatchType::Merge => {}
+            PatchType::Json => duplicates = json_patch::problems(&decoded.value, &duplicates),
+        }
+        Ok(Self { patch_type, document: decoded.value, duplicates })
+    }
+
+    /// Gives the object that the patch makes of the present one, checked as an update's body would be.
+    ///
+    /// # Errors
+    /// A patch that does not apply, a result that is no object of the kind.
+    pub fn apply(&self, call: &Call, current: &Value, validation: FieldValidation) -> Result<Value, Error> {
+        let mut patched = self.apply_to(current)?;
+        let text = |field: &str| patched.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (kind, api_version) = (text("kind"), text("apiVersion"));
+        if kind != call.kind().kind || api_version != call.version().api_version() {
+            return Err(Error::BadRequest(format!(
+                "a patch cannot change the type of an object: {api_version} {kind} is not {} {}",
+                call.version().api_version(),
+                call.kind().kind
+            )));
+        }
+        self.check_fields(call, &mut patched, validation)?;
+        let refuse = |status: Status| Error::BadRequest(status.message);
+        input::check_name(call, &patched).map_err(refuse)?;
+        input::check_namespace(call, &patched).map_err(refuse)?;
+        Ok(patched)
+    }
+
+    /// Gives what the patch makes of a document, whatever that is.
+    ///
+    /// # Errors
+    /// A patch that does not apply.
+    pub fn apply_to(&self, current: &Value) -> Result<Value, Error> {
+        let mut patched = match self.patch_type {
+            PatchType::Json => json_patch::apply(current, &self.document).map_err(|error| match error {
+                JsonPatchError::NotAPatch(why) => Error::BadRequest(why),
+                JsonPatchError::TooManyOperations { .. } => Error::TooLarge(error.to_string()),
+                error => Error::PatchDoesNotApply(error.to_string()),
+            })?,
+            PatchType::Merge => {
+                let mut patched = current.clone();
+                merge_patch::apply(&mut patched, &self.document);
+                patched
+            }
+        };
+        decode::make_whole(&mut patched);
+        Ok(patched)
+    }
+
+    fn check_fields(&self, call: &Call, patched: &mut Value, validation: FieldValidation) -> Result<(), Error> {
+        let before = patched.to_string();
+        let unreadable = |message: String| Error::PatchResult { patched: before.clone(), message };
+        let mut unknown = Vec::new();
+        shape::conform(patched, &mut unknown).map_err(unreadable)?;
+        call.version().schema.prune(patched, &mut unknown);
+        let problems = input::problems(self.duplicates.clone(), unknown);
+        match validation {
+            FieldValidation::Ignore => Ok(()),
+            FieldValidation::Warn => {
+                problems.into_iter().for_each(|problem| call.context.warn(problem));
+                Ok(())
+            }
+            FieldValidation::Strict if problems.is_empty() => Ok(()),
+            FieldValidation::Strict => Err(unreadable(format!("strict decoding error: {}", problems.join(", ")))),
+        }
+    }
+}
