@@ -8,11 +8,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 
 use crate::admission::{Admission, Chain};
+use crate::body::{Body, RequestBody};
 use crate::builtin;
 use crate::endpoints::Endpoints;
-use crate::endpoints::body::{Body, RequestBody};
+use crate::kind::{Kind, KindError};
 use crate::registry::hooks::{self, Hooks};
-use crate::registry::kind::{Kind, KindError};
 use crate::registry::object::Codec;
 use crate::registry::strategy::Strategy;
 use crate::registry::{Parts, Registry};

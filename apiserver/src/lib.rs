@@ -2,31 +2,39 @@
 //!
 //! A kind derives [`kube::CustomResource`]; a [`Strategy`] says how it behaves; an [`App`] makes a program of them.
 //!
-//! A request passes through these modules from top to bottom, and `use` points only downwards:
+//! A request passes through these modules from top to bottom, and `use` points only downwards, which a test checks:
 //! - [`app`]: the program: flags, subcommands, what is started in which order
-//! - [`manager`], [`testing`]: controllers beside the server, and the server inside a test
+//! - [`testing`]: the server inside a test
+//! - [`manager`]: controllers beside the server
 //! - [`apis`]: what a project serves, put together
 //! - [`server`]: listeners, TLS, filters, health, metrics, shutdown
-//! - [`authentication`], [`authorization`]: who asks, and whether they may
-//! - [`endpoints`]: HTTP paths, verbs, media types, Tables, watch streams
-//! - [`discovery`], [`openapi`]: what is served, told to clients; they read the registry's description of kinds
+//! - [`authentication`]: who asks
+//! - [`authorization`]: whether they may
 //! - [`builtin`]: the kinds of Kubernetes that a server offers when it stands alone
+//! - [`endpoints`]: HTTP paths, verbs, media types, Tables, watch streams
+//! - [`openapi`]: what the kinds look like, told to clients
+//! - [`discovery`]: what is served, told to clients
 //! - [`registry`]: what create, update and delete mean; knows no HTTP
 //! - [`admission`]: may change or refuse an object before it is stored
-//! - [`versions`]: one kind in several shapes
 //! - [`storage`]: bytes, keys and revisions, and the watch cache; knows no kinds
+//! - [`versions`]: one kind in several shapes
+//! - [`kind`]: what a kind is, read from its CRD: the one description that all above read
 //! - [`schema`]: structural schemas: pruning, defaults, validation
-//! - [`request`], [`field`]: what a request asks for, and errors about fields: pure functions that all may use
+//! - [`request`]: what a request asks for: pure functions, no IO
+//! - [`field`]: errors about fields
+//! - [`body`]: bodies of requests and responses
 
 pub mod admission;
 pub mod apis;
 pub mod app;
 pub mod authentication;
 pub mod authorization;
+pub mod body;
 pub mod builtin;
 pub mod discovery;
 pub mod endpoints;
 pub mod field;
+pub mod kind;
 pub mod manager;
 pub mod openapi;
 pub mod registry;
@@ -40,6 +48,6 @@ pub mod versions;
 pub use apis::Apis;
 pub use app::App;
 pub use manager::Manager;
-pub use registry::context::RequestContext;
 pub use registry::strategy::Strategy;
+pub use request::context::RequestContext;
 pub use testing::TestServer;

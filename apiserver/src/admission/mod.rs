@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::registry::context::RequestContext;
+use crate::request::context::RequestContext;
 
 /// A write under way, as admission sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::client;
 use super::command_line::ControllerManager;
 use super::error::AppError;
 use crate::authorization::AllowPaths;
-use crate::endpoints::body::{Body, RequestBody};
+use crate::body::{Body, RequestBody};
 use crate::endpoints::status::page_not_found;
 use crate::manager::{Health, Manager};
 use crate::request::info::RequestInfo;

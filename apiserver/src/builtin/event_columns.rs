@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::event_shapes::RENAMED;
 use crate::endpoints::table::age;
-use crate::registry::kind::{Cell, Column};
+use crate::kind::{Cell, Column};
 use crate::schema::json_path::JsonPath;
 
 /// The columns of Events, for either shape. The name is the last of them.

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::registry::kind::KindVersion;
+use crate::kind::KindVersion;
 use crate::versions::{Conversion, ConversionError};
 
 /// Turns Events of one group into Events of the other.

@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::event_columns;
-use crate::registry::kind::{Kind, KindVersion, SelectableField};
+use crate::kind::{Kind, KindVersion, SelectableField};
 use crate::schema::Schema;
 use crate::schema::json_path::JsonPath;
 

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::registry::kind::{Kind, KindVersion};
+use crate::kind::{Kind, KindVersion};
 
 /// A group with what is served in it.
 pub(crate) struct Group<'a> {

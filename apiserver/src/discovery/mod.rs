@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
 pub(crate) use self::accept::{MediaRange, media_ranges};
-use crate::endpoints::body::Body;
-use crate::registry::kind::Kind;
+use crate::body::Body;
+use crate::kind::Kind;
 
 /// Answers GET of `/api`, `/apis` and the paths below them that name a group or a version.
 #[derive(Debug)]

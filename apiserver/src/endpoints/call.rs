@@ -7,12 +7,12 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, USER_AGENT}
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
-use super::body::RequestBody;
 use super::status::Status;
+use crate::body::RequestBody;
+use crate::kind::{Kind, KindVersion};
 use crate::registry::Registry;
-use crate::registry::context::RequestContext;
 use crate::registry::error::Error;
-use crate::registry::kind::{Kind, KindVersion};
+use crate::request::context::RequestContext;
 use crate::request::info::RequestInfo;
 use crate::request::media::{self, Transform, Wanted};
 use crate::request::query::Query;

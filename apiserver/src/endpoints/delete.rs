@@ -7,12 +7,12 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::body::{Body, RequestBody};
 use super::call::{Call, read_body};
 use super::options;
 use super::output;
 use super::read::list_query;
 use super::status::{Status, write_document};
+use crate::body::{Body, RequestBody};
 use crate::registry::delete::{DeleteOptions, Deletion};
 use crate::registry::error::Error;
 use crate::registry::list::Listing;

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use http::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
 
-use super::body::Body;
+use crate::body::Body;
 
 /// Shorter bodies are not worth the work.
 const BYTES_MIN: usize = 128 << 10;

@@ -3,7 +3,6 @@
 //! [`Endpoints::handle`] finds the kind that a request names and calls the verb's handler; [`input`] and [`output`] turn
 //! bodies into objects and back; [`status`] is the one place where errors become answers.
 
-pub mod body;
 pub mod call;
 mod delete;
 mod gzip;
@@ -27,14 +26,14 @@ use http::{HeaderMap, Method, Request, Response};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use self::body::{Body, RequestBody};
 use self::call::Call;
 use self::status::{Status, page_not_found};
+use crate::body::{Body, RequestBody};
 use crate::discovery::Discovery;
+use crate::kind::Kind;
 use crate::openapi::OpenApi;
 use crate::registry::Registry;
 use crate::registry::error::Error;
-use crate::registry::kind::Kind;
 use crate::request::info::RequestInfo;
 use crate::request::query::Query;
 use crate::request::user::UserInfo;

@@ -7,8 +7,8 @@ use http::Response;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::json;
 
-use super::body::Body;
 use super::status::write_document;
+use crate::body::Body;
 use crate::request::info::RequestInfo;
 use crate::request::media;
 

@@ -11,12 +11,12 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::body::Body;
 use super::call::Call;
 use super::gzip;
 use super::status::{Status, write_document};
 use super::table::{self, IncludeObject, Rows};
-use crate::registry::kind::KindVersion;
+use crate::body::Body;
+use crate::kind::KindVersion;
 use crate::registry::list::Listing;
 use crate::registry::object::Object;
 use crate::request::decode::Format;

@@ -2,11 +2,11 @@
 
 use http::{Response, StatusCode};
 
-use super::body::Body;
 use super::call::Call;
 use super::options;
 use super::output;
 use super::status::Status;
+use crate::body::Body;
 use crate::registry::list::ListQuery;
 
 /// GET of an object or of its status.

@@ -6,13 +6,13 @@ use http::{Response, StatusCode};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceSubresourceScale;
 use serde_json::{Map, Value, json};
 
-use super::body::{Body, RequestBody};
 use super::call::{Call, read_body};
 use super::input;
 use super::options::{self, Write};
 use super::output;
 use super::patch::Patch;
 use super::status::{Status, write_document};
+use crate::body::{Body, RequestBody};
 use crate::field::Errors;
 use crate::registry::error::Error;
 use crate::registry::metadata;

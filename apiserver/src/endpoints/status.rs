@@ -5,11 +5,11 @@ use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTION
 use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::body::Body;
 use super::options::OptionsError;
+use crate::body::Body;
 use crate::field::Errors;
+use crate::kind::Kind;
 use crate::registry::error::Error;
-use crate::registry::kind::Kind;
 use crate::request::decode::Format;
 use crate::request::media;
 

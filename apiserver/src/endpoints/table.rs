@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::registry::kind::{Column, KindVersion};
+use crate::kind::{Column, KindVersion};
 
 /// What each row carries beside its cells, as the query parameter `includeObject` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ enum CellKind {
     Number,
     Boolean,
     Date,
-    Computed(crate::registry::kind::Cell),
+    Computed(crate::kind::Cell),
     Unknown,
 }
 

@@ -15,12 +15,12 @@ use serde_json::json;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::body::Body;
 use super::call::Call;
 use super::options;
 use super::output::{self, Form};
 use super::status::Status;
 use super::table::IncludeObject;
+use crate::body::Body;
 use crate::registry::error::Error;
 use crate::registry::watch::{EventType, Step, Watch, WatchEvent, WatchQuery};
 use crate::request::decode::Format;

@@ -2,12 +2,12 @@
 
 use http::{Response, StatusCode};
 
-use super::body::{Body, RequestBody};
 use super::call::{Call, read_body};
 use super::options::{self, Write, WriteOptions};
 use super::patch::Patch;
 use super::status::Status;
 use super::{input, output};
+use crate::body::{Body, RequestBody};
 use crate::registry::error::Error;
 use crate::registry::metadata;
 use crate::registry::{Outcome, update};

@@ -20,9 +20,9 @@ use http::{Response, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::body::Body;
 use crate::discovery::{MediaRange, complete, etag, matches, media_ranges, not_acceptable};
-use crate::endpoints::body::Body;
-use crate::registry::kind::Kind;
+use crate::kind::Kind;
 
 pub use self::v3::{document, group_versions};
 

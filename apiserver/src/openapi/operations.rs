@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::definitions::{DELETE_OPTIONS, PATCH, SCALE, STATUS, gvk, reference};
 use super::schemas;
-use crate::registry::kind::{Kind, KindVersion};
+use crate::kind::{Kind, KindVersion};
 
 /// Adds the paths of a kind in one version to those of its document. `root` is the version's path.
 pub(super) fn add_paths(kind: &Kind, version: &KindVersion, root: &str, paths: &mut Map<String, Value>) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::definitions::{LIST_META, OBJECT_META, described_reference, gvk, reference};
-use crate::registry::kind::{Kind, KindVersion};
+use crate::kind::{Kind, KindVersion};
 
 const API_VERSION: &str = "The group and version that this representation of the object is in. More info: https://kubernetes.io/docs/reference/using-api/";
 const KIND: &str = "What this object is, in CamelCase. It cannot be changed. More info: \

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::definitions::{DELETE_OPTIONS, V3_PREFIX, WATCH_EVENT, definitions};
 use super::v3;
 use crate::discovery::documents::groups;
-use crate::registry::kind::Kind;
+use crate::kind::Kind;
 
 const PREFIX: &str = "#/definitions/";
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::definitions::{API_GROUP_LIST, API_VERSIONS, WATCH_EVENT, definitions, reachable, reference};
 use super::{operations, schemas};
 use crate::discovery::documents::{GroupVersion, groups};
-use crate::registry::kind::Kind;
+use crate::kind::Kind;
 
 /// What is served, as `apiVersion` writes it: `demo.example.com/v1`, or `v1` in the core group.
 pub fn group_versions(kinds: &[Arc<Kind>]) -> Vec<String> {

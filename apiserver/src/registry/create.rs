@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::context::RequestContext;
 use super::error::Error;
 use super::hooks::Draft;
-use super::kind::KindVersion;
 use super::metadata::{self, owners, validation};
 use super::object::Object;
 use super::{Outcome, Registry, mismatch, names};
 use crate::admission::Operation;
 use crate::field;
+use crate::kind::KindVersion;
+use crate::request::context::RequestContext;
 use crate::storage::WriteError;
 
 /// How many names are tried when the server makes them up.

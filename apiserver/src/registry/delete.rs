@@ -6,15 +6,15 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Registry;
-use super::context::RequestContext;
 use super::error::Error;
 use super::hooks::Draft;
-use super::kind::KindVersion;
 use super::metadata;
 use super::mismatch;
 use super::object::Object;
 use crate::admission::Operation;
 use crate::field;
+use crate::kind::KindVersion;
+use crate::request::context::RequestContext;
 use crate::storage::WriteError;
 
 /// What a client asks of a deletion.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::context::RequestContext;
 use super::strategy::Strategy;
 use crate::field;
+use crate::request::context::RequestContext;
 
 /// An object on its way into the store, as a value and, once a hook has asked for it, typed.
 #[derive(Default)]

@@ -1,16 +1,14 @@
 //! The life of an object: default, admit, validate, store. Nothing here knows HTTP: objects go in, objects or a typed
 //! error come out.
 //!
-//! - [`kind`] what a kind is, read from its CRD · [`strategy`] how it behaves · [`hooks`] the strategy without its type
+//! - [`strategy`] how a kind behaves · [`hooks`] the strategy without its type
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
 //! - [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
 
-pub mod context;
 pub mod create;
 pub mod delete;
 pub mod error;
 pub mod hooks;
-pub mod kind;
 pub mod list;
 pub mod metadata;
 pub mod names;
@@ -28,11 +26,11 @@ use serde_json::Value;
 
 use crate::admission::Chain;
 use crate::field;
-use crate::registry::context::RequestContext;
+use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
 use crate::registry::hooks::{Draft, Hooks, Mismatch};
-use crate::registry::kind::{Kind, KindVersion};
 use crate::registry::object::{Codec, Object};
+use crate::request::context::RequestContext;
 use crate::storage::cache::WatchCache;
 use crate::storage::cache::feed::Feed;
 use crate::storage::{Entry, Store};

@@ -10,7 +10,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::kind::Kind;
+use crate::kind::Kind;
 use crate::storage::cache::Cached;
 use crate::storage::{Entry, Revision};
 use crate::versions::Conversion;

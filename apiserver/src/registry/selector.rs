@@ -2,8 +2,8 @@
 
 use super::Registry;
 use super::error::Error;
-use super::kind::KindVersion;
 use super::object::{Object, field_text};
+use crate::kind::KindVersion;
 use crate::request::selectors::{FieldSelector, LabelSelector};
 use crate::schema::json_path::JsonPath;
 

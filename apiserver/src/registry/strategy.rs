@@ -4,8 +4,8 @@ use kube::CustomResourceExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::context::RequestContext;
 use crate::field;
+use crate::request::context::RequestContext;
 
 /// How one kind behaves, on its storage version, in the terms of Kubernetes' generic registry.
 ///

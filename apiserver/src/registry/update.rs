@@ -9,15 +9,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::context::RequestContext;
 use super::error::Error;
 use super::hooks::Draft;
-use super::kind::KindVersion;
 use super::metadata::{self, owners, validation};
 use super::object::Object;
 use super::{Outcome, Registry, mismatch};
 use crate::admission::Operation;
 use crate::field;
+use crate::kind::KindVersion;
+use crate::request::context::RequestContext;
 use crate::storage::{Revision, WriteError};
 
 /// Gives the new object from the present one, both in the version of the request. Called again when another writer was

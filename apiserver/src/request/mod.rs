@@ -1,5 +1,6 @@
 //! What a request asks for and in which form: its path, its options, its media types. Pure functions, no IO.
 
+pub mod context;
 pub mod decode;
 pub mod info;
 pub mod media;

@@ -25,7 +25,7 @@ use crate::authentication::connection::ConnectionInfo;
 use crate::authentication::impersonation::{self, ImpersonationError};
 use crate::authorization::privileged::MASTERS;
 use crate::authorization::{Attributes, Decision};
-use crate::endpoints::body::{Body, RequestBody};
+use crate::body::{Body, RequestBody};
 use crate::endpoints::status::{Status, page_not_found};
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use http::{Request, Response};
 
-use crate::endpoints::body::{Body, RequestBody};
+use crate::body::{Body, RequestBody};
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
 

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use http::{Response, StatusCode};
 
 use super::{query, refusal};
-use crate::endpoints::body::Body;
+use crate::body::Body;
 
 /// A check that takes longer has failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);

@@ -4,7 +4,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use serde_json::json;
 
-use crate::endpoints::body::Body;
+use crate::body::Body;
 
 /// The index, in the order of the paths.
 pub fn answer(mut paths: Vec<String>) -> Response<Body> {

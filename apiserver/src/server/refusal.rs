@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::authorization::Attributes;
-use crate::endpoints::body::Body;
+use crate::body::Body;
 use crate::endpoints::status::Status;
 
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");

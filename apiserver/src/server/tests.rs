@@ -26,7 +26,7 @@ use super::tls::Certificate;
 use super::{Core, CoreBuilder, Handler, ServeConfig, ServeError, Serving, serve};
 use crate::authentication::{Anonymous, Authentication, ClientCertificates, ConnectionInfo};
 use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization};
-use crate::endpoints::body::{Body, RequestBody};
+use crate::body::{Body, RequestBody};
 use crate::endpoints::status::page_not_found;
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use kube::Client;
 
 use crate::authentication::ConnectionInfo;
-use crate::endpoints::body::RequestBody;
+use crate::body::RequestBody;
 use crate::request::user::UserInfo;
 use crate::server::{Core, handle};
 

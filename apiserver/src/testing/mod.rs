@@ -193,8 +193,8 @@ mod tests {
 
     use super::*;
     use crate::manager::{Context, conditions};
-    use crate::registry::context::RequestContext;
     use crate::registry::strategy::Strategy;
+    use crate::request::context::RequestContext;
 
     #[derive(kube::CustomResource, Clone, Debug, Default, Deserialize, PartialEq, Serialize, schemars::JsonSchema)]
     #[kube(group = "demo.example.com", version = "v1", kind = "Bird", namespaced, status = "BirdStatus")]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::registry::kind::KindVersion;
+use crate::kind::KindVersion;
 
 /// Why an object cannot be shown in another version. Answered 500: the object is stored and cannot be read.
 #[derive(Debug, thiserror::Error)]

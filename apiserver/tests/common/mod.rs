@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use apiserver::body::{Body, RequestBody};
 use apiserver::endpoints::Endpoints;
-use apiserver::endpoints::body::{Body, RequestBody};
 use apiserver::request::info::RequestInfo;
 use apiserver::request::user::UserInfo;
 use apiserver::storage::Store;
