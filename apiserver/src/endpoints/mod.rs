@@ -1,6 +1,6 @@
 //! One handler per verb: HTTP in, HTTP out. Everything that decides is in [`crate::registry`].
 //!
-//! [`Endpoints::handle`] finds the kind that a request names and calls the verb's handler; [`input`] and [`output`] turn
+//! [`Endpoints::handle`] finds the kind that a request names and calls the verb's handler; `input` and `output` turn
 //! bodies into objects and back; [`status`] is the one place where errors become answers.
 
 pub mod call;
