@@ -1,6 +1,6 @@
 //! docs/controllers.md
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use apiserver::manager::{Context, conditions};
@@ -8,9 +8,10 @@ use apiserver::{Apis, Manager, Strategy, TestServer};
 use futures::TryStreamExt;
 use k8s_openapi::api::events::v1::Event as RecordedEvent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::runtime::controller::{Action, Controller};
-use kube::runtime::finalizer::{Event, finalizer};
+use kube::runtime::finalizer;
+use kube::runtime::finalizer::Event;
 use kube::runtime::wait::{await_condition, conditions as wait};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{CustomResource, Resource, ResourceExt};
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 #[kube(group = "demo.example.com", version = "v1alpha1", kind = "Bird", namespaced, status = "BirdStatus")]
 pub struct BirdSpec {
     #[serde(default)]
-    pub homeless: bool,
+    pub songs: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -128,17 +129,19 @@ mod cleaner {
         }
         Ok(Action::await_change())
     }
-
-    mod finalizer {
-        pub use kube::runtime::finalizer::Error;
-    }
 }
 
 /// Stands for a client of some other service.
 #[derive(Clone, Default)]
 pub struct Weather(Arc<Mutex<Vec<String>>>);
 
+static WEATHER: LazyLock<Weather> = LazyLock::new(Weather::default);
+
 impl Weather {
+    fn connect() -> Self {
+        WEATHER.clone()
+    }
+
     async fn ask(&self, place: &str) -> Result<(), std::io::Error> {
         self.0.lock().unwrap().push(place.to_owned());
         Ok(())
@@ -148,7 +151,8 @@ impl Weather {
 mod other_data {
     use super::*;
 
-    pub async fn run(cx: Context, weather: Weather) {
+    pub async fn run(cx: Context) {
+        let weather = Weather::connect();
         let birds = Controller::new(Api::<Bird>::all(cx.client()), watcher::Config::default());
         cx.run(birds, move |bird, _| reconcile(bird, weather.clone())).await;
     }
@@ -175,19 +179,24 @@ mod clock {
 
 const SOON: Duration = Duration::from_secs(10);
 
-async fn start(install: impl FnOnce(&mut Manager)) -> (TestServer, Api<Bird>) {
-    let server = TestServer::start(|apis: &mut Apis| drop(apis.add(BirdStrategy).add(NestStrategy))).await;
-    server.start_controllers(install);
+fn install(apis: &mut Apis) {
+    apis.add(BirdStrategy).add(NestStrategy);
+}
+
+async fn start(controllers: impl FnOnce(&mut Manager)) -> (TestServer, Api<Bird>) {
+    let server = TestServer::start(install).await;
+    server.start_controllers(controllers);
     let birds = server.api_in("default");
-    let robin = Bird { metadata: ObjectMeta::default(), ..Bird::new("robin", BirdSpec::default()) };
-    let robin = Bird { metadata: ObjectMeta { name: Some("robin".into()), ..robin.metadata }, ..robin };
-    birds.create(&PostParams::default(), &robin).await.unwrap();
+    birds.create(&PostParams::default(), &Bird::new("robin", BirdSpec::default())).await.unwrap();
     (server, birds)
 }
 
 #[tokio::test]
 async fn the_status_tells_that_it_is_ready_and_an_event_tells_why() {
-    let (server, birds) = start(|manager| drop(manager.add("bird", simple::run).add("clock", clock::run))).await;
+    let (server, birds) = start(|manager| {
+        manager.add("bird", simple::run).add("clock", clock::run);
+    })
+    .await;
     let ready = |bird: Option<&Bird>| {
         let status = bird.and_then(|bird| bird.status.as_ref());
         status.is_some_and(|status| conditions::is_true(&status.conditions, "Ready"))
@@ -201,7 +210,10 @@ async fn the_status_tells_that_it_is_ready_and_an_event_tells_why() {
 
 #[tokio::test]
 async fn a_nest_that_is_taken_away_is_built_again() {
-    let (server, _birds) = start(|manager| drop(manager.add("bird", owner::run))).await;
+    let (server, _birds) = start(|manager| {
+        manager.add("bird", owner::run);
+    })
+    .await;
     let nests: Api<Nest> = server.api_in("default");
     let built = async || {
         let nest = await_condition(nests.clone(), "robin", |nest: Option<&Nest>| nest.is_some());
@@ -218,7 +230,10 @@ async fn a_nest_that_is_taken_away_is_built_again() {
 
 #[tokio::test]
 async fn a_bird_goes_once_its_nest_is_gone() {
-    let (server, birds) = start(|manager| drop(manager.add("bird", cleaner::run))).await;
+    let (server, birds) = start(|manager| {
+        manager.add("bird", cleaner::run);
+    })
+    .await;
     let nests: Api<Nest> = server.api_in("default");
     let built = await_condition(nests.clone(), "robin", |nest: Option<&Nest>| nest.is_some());
     tokio::time::timeout(SOON, built).await.unwrap().unwrap();
@@ -229,19 +244,17 @@ async fn a_bird_goes_once_its_nest_is_gone() {
 }
 
 #[tokio::test]
-async fn a_reconcile_may_use_what_its_controller_was_given() {
-    let weather = Weather::default();
-    let given = weather.clone();
+async fn a_reconcile_may_use_what_its_controller_made() {
     let (_server, _birds) = start(|manager| {
-        manager.add("bird", move |cx| other_data::run(cx, given));
+        manager.add("bird", other_data::run);
     })
     .await;
     tokio::time::timeout(SOON, async {
-        while weather.0.lock().unwrap().is_empty() {
+        while WEATHER.0.lock().unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
     .await
     .unwrap();
-    assert_eq!(*weather.0.lock().unwrap(), ["robin"]);
+    assert_eq!(*WEATHER.0.lock().unwrap(), ["robin"]);
 }

@@ -110,8 +110,12 @@ impl Strategy for BirdStrategy {
     }
 }
 
+fn install(apis: &mut Apis) {
+    apis.add(BirdStrategy);
+}
+
 async fn start() -> (TestServer, Api<Bird>) {
-    let server = TestServer::start(|apis: &mut Apis| drop(apis.add(BirdStrategy))).await;
+    let server = TestServer::start(install).await;
     let birds = server.api_in("default");
     (server, birds)
 }
@@ -151,7 +155,7 @@ async fn a_new_object_is_filled_in_prepared_and_put_in_order() {
 async fn the_schema_fills_in_what_it_can_say() {
     let (server, _birds) = start().await;
     let path = "/apis/demo.example.com/v1alpha1/namespaces/default/birds";
-    let wren = r#"{"metadata": {"name": "wren"}, "spec": {"species": "wren"}}"#;
+    let wren = r#"{"apiVersion": "demo.example.com/v1alpha1", "kind": "Bird", "metadata": {"name": "wren"}, "spec": {"species": "wren"}}"#;
     let request = http::Request::post(path).header("content-type", "application/json").body(wren).unwrap();
     let answer: Value = serde_json::from_slice(server.request(request).await.body()).unwrap();
     assert_eq!(answer["spec"]["diet"], "seeds");
@@ -195,7 +199,8 @@ async fn an_update_keeps_rings_and_species() {
 async fn warnings_reach_the_client() {
     let (server, birds) = start().await;
     let warning = async |request: http::request::Builder, name: &str, cm: u32| {
-        let body = json!({"metadata": {"name": name}, "spec": {"species": "roc", "wingspan": cm}});
+        let spec = json!({"species": "roc", "wingspan": cm});
+        let body = json!({"apiVersion": "demo.example.com/v1alpha1", "kind": "Bird", "metadata": {"name": name}, "spec": spec});
         let answer = server.request(request.body(body.to_string()).unwrap()).await;
         answer.headers().get("warning").map(|warning| warning.to_str().unwrap().to_owned())
     };
