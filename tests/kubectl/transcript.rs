@@ -94,9 +94,12 @@ pub fn output(output: &Output) -> Vec<String> {
     let mut lines = Vec::new();
     for (prefix, stream) in [("", &output.stdout), ("! ", &output.stderr)] {
         let text = without_namespace(&normalize(&String::from_utf8_lossy(stream)));
-        // An empty line would end the output in the file.
-        lines.extend(text.lines().map(str::trim_end).map(|line| format!("{prefix}{line}").trim_end().to_owned()));
+        // Kubectls differ in how many empty lines they print in a row.
+        let mut text: Vec<&str> = text.lines().map(str::trim_end).collect();
+        text.dedup_by(|line, before| line.is_empty() && before.is_empty());
+        lines.extend(text.iter().map(|line| format!("{prefix}{line}").trim_end().to_owned()));
     }
+    // An empty line would end the output in the file, and some first letters mean something there.
     for line in &mut lines {
         if line.is_empty() || ["$", "?", ">", "# "].iter().any(|mark| line.starts_with(mark)) {
             line.insert(0, '.');
