@@ -2,11 +2,7 @@
 
 mod common;
 
-use std::time::Duration;
-
-use common::Server;
-use futures::StreamExt;
-use http_body_util::BodyExt;
+use common::{Events, Server};
 use serde_json::{Value, json};
 
 async fn flock(names: &[&str]) -> Server {
@@ -19,42 +15,6 @@ async fn flock(names: &[&str]) -> Server {
 
 fn names(list: &Value) -> Vec<&str> {
     list["items"].as_array().into_iter().flatten().filter_map(|item| item["metadata"]["name"].as_str()).collect()
-}
-
-/// The events of a watch, one by one.
-struct Events(tokio::sync::mpsc::UnboundedReceiver<Value>);
-
-impl Events {
-    async fn open(server: &Server, query: &str) -> Self {
-        let response = server.open(&format!("GET ?watch=1&{query}"), &[], "").await;
-        assert_eq!(response.status(), 200);
-        let mut body = response.into_body().into_data_stream();
-        let (send, receive) = tokio::sync::mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Some(Ok(chunk)) = body.next().await {
-                for line in chunk.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                    let event = serde_json::from_slice(line).expect("a line is an event");
-                    if send.send(event).is_err() {
-                        return;
-                    }
-                }
-            }
-        });
-        Self(receive)
-    }
-
-    /// The next event as `TYPE name`, or `BOOKMARK`; `end` when the stream has ended.
-    async fn next(&mut self) -> String {
-        let next =
-            tokio::time::timeout(Duration::from_secs(10), self.0.recv()).await.expect("an event within ten seconds");
-        let Some(event) = next else { return "end".into() };
-        let name = event["object"]["metadata"]["name"].as_str().unwrap_or_default();
-        format!("{} {name}", event["type"].as_str().unwrap_or_default()).trim_end().to_owned()
-    }
-
-    async fn value(&mut self) -> Value {
-        tokio::time::timeout(Duration::from_secs(10), self.0.recv()).await.expect("an event").expect("an event")
-    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use apiserver::body::{Body, RequestBody};
 use apiserver::endpoints::Endpoints;
@@ -12,6 +13,7 @@ use apiserver::storage::Store;
 use apiserver::storage::memory::MemoryStore;
 use apiserver::{Apis, RequestContext, Strategy, field};
 use bytes::Bytes;
+use futures::StreamExt;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use kube::CustomResource;
@@ -193,5 +195,41 @@ impl Answer {
     pub fn failure(&self) -> String {
         let json = self.json();
         format!("{} {}", self.code, json["message"].as_str().unwrap_or_default())
+    }
+}
+
+/// The events of a watch, one by one.
+pub struct Events(tokio::sync::mpsc::UnboundedReceiver<Value>);
+
+impl Events {
+    pub async fn open(server: &Server, query: &str) -> Self {
+        let response = server.open(&format!("GET ?watch=1&{query}"), &[], "").await;
+        assert_eq!(response.status(), 200);
+        let mut body = response.into_body().into_data_stream();
+        let (send, receive) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Ok(chunk)) = body.next().await {
+                for line in chunk.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                    let event = serde_json::from_slice(line).expect("a line is an event");
+                    if send.send(event).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        Self(receive)
+    }
+
+    /// The next event as `TYPE name`, or `BOOKMARK`; `end` when the stream has ended.
+    pub async fn next(&mut self) -> String {
+        let next =
+            tokio::time::timeout(Duration::from_secs(10), self.0.recv()).await.expect("an event within ten seconds");
+        let Some(event) = next else { return "end".into() };
+        let name = event["object"]["metadata"]["name"].as_str().unwrap_or_default();
+        format!("{} {name}", event["type"].as_str().unwrap_or_default()).trim_end().to_owned()
+    }
+
+    pub async fn value(&mut self) -> Value {
+        tokio::time::timeout(Duration::from_secs(10), self.0.recv()).await.expect("an event").expect("an event")
     }
 }
