@@ -186,7 +186,8 @@ impl Manager {
             let late = ManagerError::NotDrained { names: running.into_iter().collect(), after: drain };
             tracing::error!("{late}");
             failure.get_or_insert(late);
-            tasks.shutdown().await;
+            // Not waited for: one that blocks its thread would keep us here for ever.
+            tasks.abort_all();
         }
         stop_events.send();
         if tokio::time::timeout(EVENTS_FLUSH, publisher.join_next()).await.is_err() {

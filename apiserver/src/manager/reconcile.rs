@@ -13,15 +13,21 @@ use kube::Resource;
 use kube::runtime::Controller;
 use kube::runtime::controller::{self, Action};
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::metrics::Outcome;
 use super::{Backoff, Context, panic_message};
 
+/// Reconciles of one controller at the same time. kube sets no limit: a start with ten thousand objects would be ten
+/// thousand requests at once, and a server lets in some hundreds.
+const CONCURRENCY_MAX: usize = 64;
+
 impl Context {
     /// Calls `reconcile` for every object that changes, until shutdown.
     ///
-    /// One object is never reconciled twice at once. A reconcile that fails or panics is logged, counted and tried again
+    /// One object is never reconciled twice at once, and at most 64 objects are; fewer by
+    /// `Controller::with_config`. A reconcile that fails or panics is logged, counted and tried again
     /// after a delay that doubles with each failure of that object ([`Backoff`]). On shutdown, reconciles that have begun
     /// are finished and no new ones begin. The controller counts as ready once it has seen all objects.
     ///
@@ -37,7 +43,8 @@ impl Context {
         let syncing = self.health().syncing(self.name());
         let store = controller.store();
         let backoff = Backoff::default();
-        let attempts = Arc::new(Attempts { cx: self.clone(), reconcile, backoff });
+        let permits = Semaphore::new(CONCURRENCY_MAX);
+        let attempts = Arc::new(Attempts { cx: self.clone(), reconcile, backoff, permits });
         let failures = attempts.clone();
         let work = controller
             .graceful_shutdown_on(self.shutdown())
@@ -70,6 +77,7 @@ struct Attempts<F> {
     cx: Context,
     reconcile: F,
     backoff: Backoff,
+    permits: Semaphore,
 }
 
 /// An attempt that failed; it has been logged.
@@ -87,7 +95,13 @@ impl<F> Attempts<F> {
         Fut: Future<Output = Result<Action, E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let (cx, begin) = (&this.cx, Instant::now());
+        let cx = &this.cx;
+        let _permit = tokio::select! {
+            biased;
+            () = cx.shutdown() => return Ok(Action::await_change()),
+            permit = this.permits.acquire() => permit,
+        };
+        let begin = Instant::now();
         cx.metrics().begin(cx.name());
         let call = async { (this.reconcile)(object.clone(), cx.clone()).await.map_err(Into::into) };
         // A panic is one object's failure: the others must not suffer from it.
@@ -245,6 +259,29 @@ mod tests {
         ] {
             assert!(text(&metrics).contains(line), "{line}");
         }
+    }
+
+    #[tokio::test]
+    async fn many_objects_take_turns() {
+        let names: Vec<String> = (0..200).map(|number| format!("fern-{number}")).collect();
+        let client = watch_client(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let busy = Arc::new(Mutex::new((0, 0)));
+        let told = busy.clone();
+        let reconcile = move |_| {
+            let told = told.clone();
+            async move {
+                {
+                    let (now, most) = &mut *told.lock().unwrap();
+                    *now += 1;
+                    *most = *now.max(most);
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                told.lock().unwrap().0 -= 1;
+                Ok::<_, String>(Action::await_change())
+            }
+        };
+        let (result, names, _) = run(client, 200, reconcile).await;
+        assert_eq!((result, names.len(), busy.lock().unwrap().1), (Ok(()), 200, CONCURRENCY_MAX));
     }
 
     #[tokio::test]
