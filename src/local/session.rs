@@ -109,8 +109,8 @@ pub struct Plan {
 pub fn run(plan: Plan, ui: &Ui, ready: impl FnOnce()) -> Result<()> {
     let (sink, events) = mpsc::channel();
     let signalled = sink.clone();
-    signals::spawn(move || {
-        let _ = signalled.send(Event::Signal);
+    signals::spawn(move |name| {
+        let _ = signalled.send(Event::Signal(name));
     })
     .context("cannot listen for Ctrl-C")?;
     let port = plan.secure_port;
@@ -140,7 +140,8 @@ impl<E: Into<anyhow::Error>> From<E> for End {
 /// Everything that can happen.
 enum Event {
     Process(ProcessEvent),
-    Signal,
+    /// The name of a signal that asks us to stop.
+    Signal(&'static str),
     Ready(ProcessId),
     NotReady(ProcessId, anyhow::Error),
     /// The build is made of so many packages.
@@ -410,7 +411,10 @@ impl Session {
             // We hold a sender ourselves, so that the channel cannot close.
             let event = self.events.recv().map_err(|error| anyhow!(error))?;
             match event {
-                Event::Signal => return Err(End::Asked),
+                Event::Signal(name) => {
+                    self.say(&format!("{name}: stopping everything"));
+                    return Err(End::Asked);
+                }
                 Event::SourceChanged(path) => {
                     self.sources_changed = Some(path.clone());
                     return Ok(Event::SourceChanged(path));
@@ -449,8 +453,8 @@ impl Session {
                         self.print_of(None, running.part, &line);
                     }
                     Ok(Event::Process(ProcessEvent::Line(id, _, line))) => self.print(None, id, &line),
-                    Ok(Event::Signal) if started.elapsed() < SAME_WISH => {}
-                    Ok(Event::Signal) => {
+                    Ok(Event::Signal(_)) if started.elapsed() < SAME_WISH => {}
+                    Ok(Event::Signal(_)) => {
                         self.ui.log("killing what still runs");
                         running.process.kill();
                         self.parts.iter().for_each(|running| running.process.kill());
@@ -543,7 +547,7 @@ fn died(running: &Running, status: ExitStatus) -> anyhow::Error {
         message.push_str("\n  | ");
         message.push_str(line);
     }
-    let in_use = |line: &String| line.to_lowercase().contains("address already in use");
+    let in_use = |line: &String| line.contains("is in use") || line.contains("already in use");
     let mut error = failure(message);
     if running.part == Part::ApiServer && last_lines.iter().any(in_use) {
         error = error.hint("another program took the port; `--secure-port 0` picks a free one");

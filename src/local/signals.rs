@@ -6,8 +6,8 @@ use std::thread;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Calls `received` for each Ctrl-C, SIGTERM and hang-up from now on.
-pub fn spawn(mut received: impl FnMut() + Send + 'static) -> Result<()> {
+/// Calls `received` with the name of each signal from now on: Ctrl-C, SIGTERM, SIGHUP.
+pub fn spawn(mut received: impl FnMut(&'static str) + Send + 'static) -> Result<()> {
     let mut wanted = vec![SIGINT, SIGTERM];
     // Under nohup the terminal may go away.
     if !is_ignored(SIGHUP) {
@@ -15,8 +15,12 @@ pub fn spawn(mut received: impl FnMut() + Send + 'static) -> Result<()> {
     }
     let mut signals = Signals::new(wanted)?;
     thread::spawn(move || {
-        for _ in signals.forever() {
-            received();
+        for signal in signals.forever() {
+            received(match signal {
+                SIGINT => "Ctrl-C",
+                SIGTERM => "SIGTERM",
+                _ => "SIGHUP",
+            });
         }
     });
     Ok(())

@@ -35,6 +35,7 @@ fn play(project: &Project, name: &str) {
         project.clean();
         let run = project.start(&["--build=false", "--secure-port=0", "--storage=memory"]).ready();
         let shell = Shell::new(project, &kubectl);
+        let failures_before = failures.len();
         for step in &mut transcript.steps {
             let actual = shell.run(&step.command);
             if step.fits(&version, &actual) {
@@ -54,7 +55,7 @@ fn play(project: &Project, name: &str) {
             fs::write(&path, transcript.to_text()).expect("the transcript can be written");
         }
         let log = run.stop();
-        if !failures.is_empty() && index == 0 {
+        if failures.len() > failures_before {
             failures.push_str(&format!("\nthe server's log:\n{log}"));
         }
     }

@@ -159,6 +159,8 @@ impl RunLocal {
 
     /// Ctrl-C, which must end it well.
     pub fn stop(mut self) -> String {
+        let ended = self.child.try_wait().expect("a child of ours");
+        assert!(ended.is_none(), "it had ended before it was asked to ({ended:?}):\n{}", self.seen());
         self.signal(libc::SIGINT);
         let status = self.end();
         assert_eq!(status.code(), Some(0), "{}", self.seen());
