@@ -1,5 +1,5 @@
 //! Real kubectls against real projects: each file in `testdata/kubectl` is played, command by command, against a server of
-//! its own, with every kubectl that `scripts/install-tools` got. `UPDATE_GOLDEN=1 scripts/test kubectl` rewrites the files;
+//! its own, with every kubectl that `scripts/install-tools` got. `UPDATE_GOLDEN=1 cargo test --test kubectl -- --ignored` rewrites the files;
 //! `git diff` is the review.
 
 #[path = "../local/mod.rs"]
@@ -61,7 +61,7 @@ fn play(project: &Project, name: &str) {
     }
     assert!(
         failures.is_empty(),
-        "{} differs; to accept: UPDATE_GOLDEN=1 scripts/test kubectl\n{failures}",
+        "{} differs; to accept: UPDATE_GOLDEN=1 cargo test --test kubectl -- --ignored\n{failures}",
         path.display()
     );
 }
