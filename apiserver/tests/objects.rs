@@ -2,7 +2,12 @@
 
 mod common;
 
-use common::Server;
+use std::sync::Arc;
+
+use apiserver::admission::{Admission, Denied, Operation};
+use apiserver::storage::memory::MemoryStore;
+use apiserver::{Apis, RequestContext};
+use common::{BirdStrategy, Server};
 use serde_json::{Value, json};
 
 fn meta<'a>(object: &'a Value, field: &str) -> &'a Value {
@@ -330,4 +335,55 @@ async fn yaml_is_as_good_as_json() {
     assert!(answer.text().contains("species: robin"), "{}", answer.text());
     assert_eq!(server.send("POST ", &[("content-type", "text/plain")], body).await.code, 415);
     assert_eq!(server.send("GET robin", &[("accept", "text/html")], "").await.code, 406);
+}
+
+/// Refuses red birds, and gives every other bird a label that tells what it saw.
+struct Keeper;
+
+#[async_trait::async_trait]
+impl Admission for Keeper {
+    async fn mutate(
+        &self,
+        _: &RequestContext,
+        operation: Operation,
+        object: &mut Value,
+        _: Option<&Value>,
+    ) -> Result<(), Denied> {
+        if operation != Operation::Delete {
+            let seen = object["spec"]["wingspanCm"].as_i64().map_or("nothing".to_owned(), |wide| format!("{wide}cm"));
+            object["metadata"]["labels"] = json!({ "seen": seen });
+        }
+        Ok(())
+    }
+
+    async fn validate(
+        &self,
+        _: &RequestContext,
+        operation: Operation,
+        object: Option<&Value>,
+        old: Option<&Value>,
+    ) -> Result<(), Denied> {
+        let color = |object: &Value| object["spec"]["color"] == "red";
+        match operation {
+            Operation::Delete if old.is_some_and(|old| old["spec"]["color"] == "brown") => {
+                Err(Denied { code: 403, message: "brown birds stay".into() })
+            }
+            _ if object.is_some_and(color) => Err(Denied { code: 403, message: "no red birds".into() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn admission_sees_defaults_changes_objects_and_has_the_last_word() {
+    let mut apis = Apis::default();
+    apis.add(BirdStrategy).admission(Keeper);
+    let server = Server::of(apis, Arc::new(MemoryStore::default())).await;
+    let robin = server.bird("robin", r#"{"species":"robin","songs":["a"]}"#).await;
+    assert_eq!(meta(&robin, "labels"), &json!({ "seen": "20cm" }));
+    let wide = server.ask("PATCH robin", r#"{"spec":{"wingspanCm":30}}"#).await.json();
+    assert_eq!(meta(&wide, "labels"), &json!({ "seen": "30cm" }));
+    assert_eq!(server.ask("PATCH robin", r#"{"spec":{"color":"red"}}"#).await.failure(), "403 no red birds");
+    assert_eq!(server.ask("DELETE robin", "").await.failure(), "403 brown birds stay");
+    assert_eq!(server.ask("GET robin", "").await.json(), wide);
 }

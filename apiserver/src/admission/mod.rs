@@ -59,6 +59,11 @@ pub trait Admission: Send + Sync + 'static {
 pub struct Chain(pub Vec<Box<dyn Admission>>);
 
 impl Chain {
+    /// Whether nobody is asked.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Lets every plugin change the object, one after the other.
     ///
     /// # Errors

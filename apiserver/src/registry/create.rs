@@ -52,6 +52,7 @@ impl Registry {
             metadata::of_mut(&mut object).insert("name".into(), name.into());
         }
         version.schema.default(&mut object);
+        let mut object = self.with_defaults(object, version)?;
         self.admission.mutate(cx, Operation::Create, &mut object, None).await?;
         let uids = owners::deduplicate(&mut object);
         if !uids.is_empty() {

@@ -159,6 +159,19 @@ impl Registry {
         Error::NotFound { name: name.to_owned() }
     }
 
+    /// Admission sees an object with its defaults, the strategy's too. They are filled in once more after it, for what it
+    /// added; an object that the strategy cannot read is refused then, with every reason.
+    fn with_defaults(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
+        if self.admission.is_empty() {
+            return Ok(object);
+        }
+        let mut draft = Draft::new(self.as_stored(object, version)?);
+        if self.hooks.defaulting(&mut draft).is_err() {
+            tracing::debug!("an object could not be read for its defaults");
+        }
+        self.as_shown(draft.into_value(), version)
+    }
+
     /// The schema's errors and the strategy's own. A value that the strategy's type does not take is not shown to the
     /// strategy; then the schema has found why, or the type's own words must do.
     fn invalid(

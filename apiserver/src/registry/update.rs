@@ -91,6 +91,7 @@ impl Registry {
             metadata::begin_update(&mut new, &shown, if self.kind.namespaced { &cx.namespace } else { "" });
         }
         version.schema.default(&mut new);
+        let mut new = self.with_defaults(new, version)?;
         self.admission.mutate(cx, Operation::Update, &mut new, Some(&shown)).await?;
         let uids = owners::deduplicate(&mut new);
         if !uids.is_empty() {

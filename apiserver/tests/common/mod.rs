@@ -123,6 +123,10 @@ impl Server {
     pub async fn on(store: Arc<dyn Store>) -> Self {
         let mut apis = Apis::default();
         apis.add(BirdStrategy);
+        Self::of(apis, store).await
+    }
+
+    pub async fn of(apis: Apis, store: Arc<dyn Store>) -> Self {
         let endpoints = apis.build(store.clone(), true).expect("kinds that can be served");
         endpoints.filled().await;
         Self { endpoints, store }
