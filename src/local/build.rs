@@ -79,7 +79,19 @@ pub const INSTALL: &str = "install Rust with rustup (https://rustup.rs), then op
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.current_dir(root);
+    // Under `cargo run` and `cargo test` we inherit what describes another package. Build scripts that look at it would
+    // build their crates anew, each time from the other side.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| describes_a_package(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
     command
+}
+
+/// Whether cargo sets the variable for what it runs, about the package that it belongs to.
+fn describes_a_package(name: &str) -> bool {
+    const PREFIXES: [&str; 3] = ["CARGO_BIN_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+    const NAMES: [&str; 4] = ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "CARGO_TARGET_TMPDIR", "OUT_DIR"];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name)
 }
 
 /// What cargo has said so far.
@@ -216,6 +228,19 @@ mod tests {
         show("");
         show("1 |     Running away");
         show("\x1b[1m\x1b[33mwarning\x1b[0m: unused");
+    }
+
+    #[test]
+    fn what_describes_another_package_is_not_passed_on() {
+        let left_out = |name: &str| assert!(describes_a_package(name), "{name}");
+        let kept = |name: &str| assert!(!describes_a_package(name), "{name}");
+        left_out("CARGO_MANIFEST_DIR");
+        left_out("CARGO_PKG_VERSION");
+        left_out("OUT_DIR");
+        kept("CARGO_HOME");
+        kept("CARGO_TARGET_DIR");
+        kept("CARGO_NET_OFFLINE");
+        kept("RUSTFLAGS");
     }
 
     #[test]
