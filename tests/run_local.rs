@@ -233,6 +233,7 @@ mod small {
 /// A scaffolded project with its real parts.
 mod whole {
     use std::fs;
+    use std::net::TcpListener;
     use std::process::Command;
     use std::sync::{Mutex, MutexGuard, OnceLock};
 
@@ -286,6 +287,27 @@ mod whole {
     #[ignore = "builds a project: ./scripts/test"]
     fn etcd_keeps_its_data() {
         after_a_restart(&["--storage=etcd"], "the same");
+    }
+
+    #[test]
+    #[ignore = "builds a project: ./scripts/test"]
+    fn an_etcd_that_runs_is_used_and_left_running() {
+        let dir = tempfile::tempdir().unwrap();
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (client, peer) = (format!("http://127.0.0.1:{}", free()), format!("http://127.0.0.1:{}", free()));
+        let mut etcd = Command::new("etcd");
+        etcd.arg("--data-dir").arg(dir.path()).args([
+            "--listen-client-urls",
+            &client,
+            "--advertise-client-urls",
+            &client,
+        ]);
+        etcd.args(["--listen-peer-urls", &peer, "--logger=zap", "--log-level=error"]);
+        let mut etcd = etcd.spawn().unwrap();
+        after_a_restart(&["--etcd-servers", &client], "the same");
+        assert!(etcd.try_wait().unwrap().is_none());
+        etcd.kill().unwrap();
+        etcd.wait().unwrap();
     }
 
     #[test]

@@ -547,7 +547,7 @@ fn died(running: &Running, status: ExitStatus) -> anyhow::Error {
         message.push_str("\n  | ");
         message.push_str(line);
     }
-    let in_use = |line: &String| line.contains("is in use") || line.contains("already in use");
+    let in_use = |line: &String| line.contains("ddress already in use") || line.contains("error: port ");
     let mut error = failure(message);
     if running.part == Part::ApiServer && last_lines.iter().any(in_use) {
         error = error.hint("another program took the port; `--secure-port 0` picks a free one");
