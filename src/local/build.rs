@@ -183,6 +183,8 @@ fn explain(line: &str) -> Meaning {
     // cargo sets these words flush right in twelve columns; a diagnostic's own text does not start with one.
     match plain.trim_start().split_once(' ') {
         Some((verb, rest)) if WORK.contains(&verb) && plain.find(verb) == Some(12usize.saturating_sub(verb.len())) => {
+            // Where a local package lies is long, and known to the user.
+            let rest = rest.split(" (").next().unwrap_or_default();
             Meaning::Progress(format!("{} {}", verb.to_lowercase(), rest.trim()))
         }
         _ => Meaning::Show(line.to_owned()),
@@ -214,6 +216,7 @@ mod tests {
         let show = |line: &str| assert_eq!(explain(line), Meaning::Show(line.into()));
         progress("   Compiling libc v0.2.186", "compiling libc v0.2.186");
         progress("\x1b[1m\x1b[92m   Compiling\x1b[0m libc v0.2.186", "compiling libc v0.2.186");
+        progress("   Compiling aviary v0.1.0 (/home/me/aviary)", "compiling aviary v0.1.0");
         progress(
             "    Blocking waiting for file lock on build directory",
             "blocking waiting for file lock on build directory",
