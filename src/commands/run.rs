@@ -13,7 +13,7 @@ use crate::local::etcd::Etcd;
 use crate::local::lock::{self, Attempt, Lock};
 use crate::local::session::{self, Part, Plan, Storage};
 use crate::local::{files, kubeconfig, ports};
-use crate::project::{Project, Scope};
+use crate::project::Project;
 use crate::scaffold::views::sample_path;
 use crate::ui::{Style, Ui};
 
@@ -188,8 +188,7 @@ fn next_commands(project: &Project, plan: &Plan, here: &Path, ui: &Ui) -> String
             if sample.is_file() {
                 add(format!("{kubectl} create -f {}", quote(sample.strip_prefix(here).unwrap_or(&sample))));
             }
-            let all = if kind.scope == Scope::Namespaced { " --all-namespaces" } else { "" };
-            add(format!("{kubectl} get {}{all}", kind.plural));
+            add(format!("{kubectl} get {}", kind.plural));
         }
     }
     lines.push("Ctrl-C stops it.\n".to_owned());
