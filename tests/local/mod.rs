@@ -98,6 +98,14 @@ impl RunLocal {
     /// Starts `command`, a `run local` of the project at `root`.
     pub fn start(mut command: Command, root: PathBuf) -> RunLocal {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        // SAFETY: between fork and exec only `signal` is called, which may be.
+        unsafe {
+            command.pre_exec(|| {
+                // Under nohup, hang-ups are ignored, also by children.
+                libc::signal(libc::SIGHUP, libc::SIG_DFL);
+                Ok(())
+            });
+        }
         let mut child = command.spawn().expect("apiserver-boot runs");
         let seen = Arc::new(Mutex::new(String::new()));
         let (sender, lines) = channel();
