@@ -147,8 +147,9 @@ mod small {
             let told = || Some(run.seen().split_once("grandchild ")?.1.split_once('\n')?.0.to_owned());
             eventually("the grandchild is known", || told().is_some());
             let grandchild: i32 = told().unwrap().parse().unwrap();
+            // On a busy machine the build that went before takes a moment to be gone.
+            eventually("only the controller manager runs", || run.parts().len() == 1);
             let parts = run.parts();
-            assert_eq!(parts.len(), 1);
             run.signal(signal);
             assert_eq!(run.end().code(), Some(0), "{}", run.seen());
             assert!(!runs(parts[0]), "{}", run.seen());
