@@ -108,8 +108,13 @@ fn compile(openapi: &Value, path: &str, place: Place, depth: usize) -> Result<No
 /// A default is pruned and defaulted like any value, and must be valid as such.
 fn finish_default(node: &mut Node, source: &Source<'_>) -> Result<(), SchemaError> {
     let Some(mut default) = node.default.take() else { return Ok(()) };
+    // Where null means nothing, it is no default either: Kubernetes reads it as one that was not given.
+    if default.is_null() && !node.nullable {
+        return Ok(());
+    }
     make_whole(&mut default);
     prune::prune_value(node, &mut default);
+    defaults::prune_value(node, &mut default);
     defaults::apply_below(node, &mut default);
     let mut errors = field::Errors::default();
     validate::below(node, "default", &default, None, &mut errors);

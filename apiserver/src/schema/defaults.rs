@@ -74,7 +74,8 @@ fn prune_fields(node: &Node, is_root: bool, value: &mut Value) {
     });
 }
 
-fn prune_value(node: &Node, value: &mut Value) {
+/// Drops the nulls within one value that mean nothing.
+pub(super) fn prune_value(node: &Node, value: &mut Value) {
     match value {
         Value::Object(_) if !node.properties.is_empty() || matches!(node.additional, Additional::Schema(_)) => {
             prune_fields(node, false, value);

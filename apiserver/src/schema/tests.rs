@@ -206,6 +206,20 @@ fn a_derived_schema_refuses_what_the_type_cannot_be() {
 }
 
 #[test]
+fn nulls_in_defaults_mean_as_little_as_elsewhere() {
+    let schema = json!({"type": "object", "properties": {"spec": {
+        "type": "object", "default": {"a": null, "b": 1},
+        "additionalProperties": {"x-kubernetes-preserve-unknown-fields": true, "default": null},
+    }}});
+    let schema = Schema::compile(&schema).expect("a schema");
+    let mut object = json!({});
+    for _ in 0..2 {
+        schema.default(&mut object);
+        assert_eq!(object, json!({"spec": {"b": 1}}));
+    }
+}
+
+#[test]
 fn laws_hold_for_any_object() {
     let seed = rand::random();
     println!("seed {seed}");
