@@ -12,6 +12,7 @@ use super::options::{self, Write};
 use super::output;
 use super::patch::Patch;
 use super::status::{Status, write_document};
+use super::write::write_options;
 use crate::body::{Body, RequestBody};
 use crate::field::Errors;
 use crate::registry::error::Error;
@@ -44,7 +45,7 @@ pub async fn update(
     let wanted = call.wanted()?;
     let format = input::format(call)?;
     let body = read_body(body).await?;
-    set_options(call, Write::Update)?;
+    write_options(call, Write::Update)?;
     let decoded = decode::decode(&body, format).map_err(|error| Status::bad_request(error.to_string()))?;
     let scale = decoded.value;
     check_type(&scale).map_err(Status::bad_request)?;
@@ -65,7 +66,7 @@ pub async fn patch(
     let patch_type =
         media::patch_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::PATCHES))?;
     let wanted = call.wanted()?;
-    set_options(call, Write::Patch)?;
+    write_options(call, Write::Patch)?;
     let body = read_body(body).await?;
     let patch = Patch::read(patch_type, &body)?;
     write(call, paths, wanted, &|scale| {
@@ -104,13 +105,6 @@ async fn write(
         .await
         .map_err(|error| call.failed(&error))?;
     Ok(answer(call, &scale_of(&output::shown(call, &outcome.object)?, paths), wanted))
-}
-
-fn set_options(call: &mut Call, write: Write) -> Result<(), Status> {
-    let options =
-        options::write(&call.query, write).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
-    call.context.dry_run = options.dry_run;
-    Ok(())
 }
 
 fn check_type(scale: &Value) -> Result<(), String> {

@@ -69,7 +69,11 @@ fn answer(call: &Call, outcome: Result<Outcome, Error>, wanted: media::Wanted) -
     output::object(call, &outcome.object, wanted, code)
 }
 
-fn write_options(call: &mut Call, write: Write) -> Result<WriteOptions, Status> {
+/// Reads the options of a write, and notes a dry run for the hooks.
+///
+/// # Errors
+/// 422.
+pub fn write_options(call: &mut Call, write: Write) -> Result<WriteOptions, Status> {
     let options =
         options::write(&call.query, write).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
     call.context.dry_run = options.dry_run;
