@@ -48,7 +48,9 @@ pub enum BuildError {
 impl Apis {
     /// Serves a kind, with all that its derive says of it.
     pub fn add<S: Strategy>(&mut self, strategy: S) -> &mut Self {
-        self.definitions.push((S::Object::crd(), hooks::erase(strategy)));
+        let mut crd = S::Object::crd();
+        strategy.versions().into_iter().for_each(|version| version.add_to(&mut crd));
+        self.definitions.push((crd, hooks::erase(strategy)));
         self
     }
 

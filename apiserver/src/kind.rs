@@ -106,6 +106,14 @@ pub enum KindError {
         /// How many versions say `storage: true`.
         found: usize,
     },
+    /// Two versions have one name.
+    #[error("{crd}: version {version} is there twice")]
+    Twice {
+        /// The CRD's name.
+        crd: String,
+        /// The version.
+        version: String,
+    },
     /// A version has no schema.
     #[error("{crd}: version {version} has no schema")]
     NoSchema {
@@ -152,6 +160,9 @@ impl Kind {
         sources.sort_by(|a, b| {
             kube::core::Version::parse(&b.name).priority().cmp(&kube::core::Version::parse(&a.name).priority())
         });
+        if let Some(pair) = sources.windows(2).find(|pair| pair[0].name == pair[1].name) {
+            return Err(KindError::Twice { crd: name, version: pair[0].name.clone() });
+        }
         let versions = sources
             .iter()
             .map(|version| KindVersion::from_crd(&name, &spec.group, &spec.names.kind, version))

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::field;
 use crate::request::context::RequestContext;
+use crate::versions::Version;
 
 /// How one kind behaves, on its storage version, in the terms of Kubernetes' generic registry.
 ///
@@ -33,6 +34,11 @@ pub trait Strategy: Send + Sync + 'static {
         + Send
         + Sync
         + 'static;
+
+    /// The versions in which the kind is served beside that of its type, which is the one that is stored.
+    fn versions(&self) -> Vec<Version> {
+        Vec::new()
+    }
 
     /// Fills in what the client left out and the schema cannot say. Called on create and update.
     fn defaulting(&self, object: &mut Self::Object) {

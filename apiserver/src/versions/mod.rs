@@ -1,6 +1,10 @@
 //! One kind in several versions. The storage version is the hub: every other version converts to it and from it.
 
+mod version;
+
 use serde_json::Value;
+
+pub use version::Version;
 
 use crate::kind::KindVersion;
 
