@@ -49,6 +49,7 @@ impl Apis {
     /// Serves a kind, with all that its derive says of it.
     pub fn add<S: Strategy>(&mut self, strategy: S) -> &mut Self {
         let mut crd = S::Object::crd();
+        drop_titles(&mut crd);
         strategy.versions().into_iter().for_each(|version| version.add_to(&mut crd));
         self.definitions.push((crd, hooks::erase(strategy)));
         self
@@ -131,6 +132,17 @@ impl Apis {
             }))
         });
         Ok(Arc::new(Endpoints::new(registries.collect(), feed.clone(), standalone)))
+    }
+}
+
+/// schemars calls the schema of each kind after its type. That says nothing, and clients would see it in OpenAPI.
+fn drop_titles(crd: &mut CustomResourceDefinition) {
+    let kind = &crd.spec.names.kind;
+    for version in &mut crd.spec.versions {
+        let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+        if let Some(schema) = schema.filter(|schema| schema.title.as_ref() == Some(kind)) {
+            schema.title = None;
+        }
     }
 }
 

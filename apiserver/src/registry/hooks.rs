@@ -113,6 +113,21 @@ pub fn permissive() -> Arc<dyn Hooks> {
 
 struct Erased<S>(S);
 
+/// The types that kube derives want a `spec`, also where the schema does not. A spec that is absent is then read as an
+/// empty one; as hooks are compared with what they were shown, it stays absent unless one of them fills it.
+fn read_typed<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Mismatch> {
+    serde::Deserialize::deserialize(value).or_else(|error| {
+        let mut value = value.clone();
+        match value.as_object_mut() {
+            Some(fields) if !fields.contains_key("spec") => {
+                fields.insert("spec".into(), Value::Object(serde_json::Map::new()));
+                serde_json::from_value(value).map_err(|_| error)
+            }
+            _ => Err(error),
+        }
+    })
+}
+
 impl<S: Strategy> Erased<S> {
     fn read<'a>(&self, draft: &'a mut Draft) -> Result<&'a S::Object, Mismatch> {
         let typed = Self::typed(draft)?;
@@ -131,7 +146,7 @@ impl<S: Strategy> Erased<S> {
 
     fn typed(draft: &mut Draft) -> Result<&mut Typed, Mismatch> {
         if draft.typed.is_none() {
-            let object: S::Object = serde::Deserialize::deserialize(&draft.value)?;
+            let object: S::Object = read_typed(&draft.value)?;
             let json = serde_json::to_value(&object)?;
             draft.typed = Some(Typed { object: Box::new(object), json });
         }

@@ -8,6 +8,7 @@
 
 mod compile;
 mod defaults;
+pub mod derive;
 mod embedded;
 mod formats;
 pub mod json_path;
