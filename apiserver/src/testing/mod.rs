@@ -3,6 +3,7 @@
 //! A [`TestServer`] passes every request through the same filters and handlers as a server that listens, and keeps its
 //! objects in memory. Its clients are ordinary [`kube::Client`]s over a connection within the process.
 
+mod builder;
 mod client;
 
 use std::io::IsTerminal;
@@ -16,16 +17,16 @@ use kube::{Api, Client, Resource};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use self::builder::TestServerBuilder;
 use crate::apis::Apis;
 use crate::authentication::ConnectionInfo;
 use crate::authorization::privileged::MASTERS;
-use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization};
+use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
 use crate::endpoints::Endpoints;
 use crate::manager::{Manager, ManagerError};
 use crate::request::user::UserInfo;
 use crate::server::lifecycle::Phase;
 use crate::server::{Core, handle};
-use crate::storage::memory::MemoryStore;
 
 /// A server in the test's own process, which serves the given kinds and Events. Dropping it stops everything.
 ///
@@ -61,21 +62,29 @@ impl TestServer {
     /// # Panics
     /// If the kinds cannot be served; the message says why.
     pub async fn start(install: impl FnOnce(&mut Apis)) -> Self {
+        Self::builder().start(install).await
+    }
+
+    /// For a server that differs from what [`start`](Self::start) gives.
+    pub fn builder() -> TestServerBuilder {
+        TestServerBuilder::default()
+    }
+
+    async fn start_as(how: TestServerBuilder, install: impl FnOnce(&mut Apis)) -> Self {
         show_logs();
         let mut apis = Apis::default();
         install(&mut apis);
-        let endpoints = apis.build(Arc::new(MemoryStore::default()), true).unwrap_or_else(|error| {
+        let endpoints = apis.build(how.store, how.standalone).unwrap_or_else(|error| {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             panic!("{error}{source}")
         });
         endpoints.filled().await;
-        let core = Core::builder(endpoints.clone())
-            .authorizer(Authorization::new(vec![
-                Arc::new(AllowGroups::masters()),
-                Arc::new(AllowPaths::health_and_version()),
-                Arc::new(AllowAuthenticated),
-            ]))
-            .build();
+        let mut authorizers: Vec<Arc<dyn Authorizer>> =
+            vec![Arc::new(AllowGroups::masters()), Arc::new(AllowPaths::health_and_version())];
+        if how.standalone {
+            authorizers.push(Arc::new(AllowAuthenticated));
+        }
+        let core = Core::builder(endpoints.clone()).authorizer(Authorization::new(authorizers)).build();
         Self { core, endpoints, managers: Mutex::default() }
     }
 
