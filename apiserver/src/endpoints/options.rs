@@ -38,12 +38,16 @@ pub enum FieldValidation {
 }
 
 /// Options of create, update and patch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteOptions {
     /// Whether nothing shall be stored.
     pub dry_run: bool,
     /// What is done about unknown and duplicate fields.
     pub field_validation: FieldValidation,
+    /// Who owns what is written; empty where the client does not say.
+    pub field_manager: String,
+    /// Whether an apply takes what others own.
+    pub force: bool,
 }
 
 /// Which write the options belong to.
@@ -53,8 +57,10 @@ pub enum Write {
     Create,
     /// PUT.
     Update,
-    /// PATCH.
+    /// PATCH, save for apply.
     Patch,
+    /// PATCH with an apply configuration.
+    Apply,
 }
 
 /// Options of a list.
@@ -97,7 +103,7 @@ pub fn write(query: &Query, write: Write) -> Result<WriteOptions, OptionsError> 
     let kind = match write {
         Write::Create => "CreateOptions",
         Write::Update => "UpdateOptions",
-        Write::Patch => "PatchOptions",
+        Write::Patch | Write::Apply => "PatchOptions",
     };
     let mut errors = Errors::default();
     let dry_run = dry_run(query.all("dryRun"), &mut errors);
@@ -110,12 +116,18 @@ pub fn write(query: &Query, write: Write) -> Result<WriteOptions, OptionsError> 
             FieldValidation::Warn
         }
     };
-    if write == Write::Patch && query.get("force").is_some_and(|force| !force.is_empty()) {
+    let force = query.get("force").filter(|force| !force.is_empty());
+    if write == Write::Patch && force.is_some() {
         errors.forbidden("force", "may not be specified for non-apply patch");
     }
-    field_manager(query.text("fieldManager"), &mut errors);
+    let manager = query.text("fieldManager");
+    if write == Write::Apply && manager.is_empty() {
+        errors.required("fieldManager", "is required for apply patch");
+    }
+    field_manager(manager, &mut errors);
     if errors.is_empty() {
-        Ok(WriteOptions { dry_run, field_validation })
+        let force = force.is_some_and(|force| force != "0" && !force.eq_ignore_ascii_case("false"));
+        Ok(WriteOptions { dry_run, field_validation, field_manager: manager.to_owned(), force })
     } else {
         Err(OptionsError::Invalid(kind, errors))
     }

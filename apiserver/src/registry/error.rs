@@ -1,6 +1,7 @@
 //! What can go wrong with an operation on an object. `endpoints/status.rs` says how each is answered.
 
 use crate::admission::Denied;
+use crate::apply::ApplyError;
 use crate::field;
 use crate::storage::{BoxError, ReadError, Revision, WatchError, WriteError};
 use crate::versions::ConversionError;
@@ -62,6 +63,9 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// 409, 400 or 500: what a client applied cannot be merged.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
     /// 413.
     #[error("{0}")]
     TooLarge(String),

@@ -19,6 +19,8 @@ pub struct RequestContext {
     pub subresource: String,
     /// The version that the client speaks, for example `v1alpha1`.
     pub version: String,
+    /// Who owns the fields that are written: as the client calls itself, or the name of its program.
+    pub field_manager: String,
     /// Whether nothing will be stored.
     pub dry_run: bool,
     warnings: Mutex<Vec<String>>,

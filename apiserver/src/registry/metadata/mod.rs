@@ -58,8 +58,6 @@ pub fn begin_create(object: &mut Value, namespace: &str) {
     {
         metadata.remove(field);
     }
-    // Kept empty until server-side apply keeps them: a client's own claims must not be stored as ours.
-    metadata.remove("managedFields");
     set_namespace(metadata, namespace);
     metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
     metadata.insert("creationTimestamp".into(), now().into());
@@ -71,7 +69,7 @@ pub fn begin_update(new: &mut Value, old: &Value, namespace: &str) {
     let old = old.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
     let metadata = of_mut(new);
     set_namespace(metadata, namespace);
-    for field in ["creationTimestamp", "generation", "managedFields", "selfLink"] {
+    for field in ["creationTimestamp", "generation", "selfLink"] {
         restore(metadata, old, field);
     }
     // A client may leave these out, but what it says of them is checked against what is stored.
