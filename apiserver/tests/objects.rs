@@ -333,6 +333,10 @@ async fn yaml_is_as_good_as_json() {
     let answer = server.send("POST ", &headers, body).await;
     assert_eq!((answer.code, answer.headers["content-type"].to_str().ok()), (201, Some("application/yaml")));
     assert!(answer.text().contains("species: robin"), "{}", answer.text());
+    let twice = body.replace("robin\nspec", "wren\n  name: finch\nspec") + "  species: finch\n";
+    let answer = server.send("POST ", &headers, &twice).await;
+    let told = ["line 5: key \"name\" already set in map", "line 8: key \"species\" already set in map"];
+    assert_eq!(answer.warnings()[..2], told.map(|text| format!("299 - {text:?}")));
     assert_eq!(server.send("POST ", &[("content-type", "text/plain")], body).await.code, 415);
     assert_eq!(server.send("GET robin", &[("accept", "text/html")], "").await.code, 406);
 }

@@ -42,7 +42,7 @@ impl Apply {
         for duplicate in &self.duplicates {
             match validation {
                 FieldValidation::Ignore => {}
-                FieldValidation::Warn => call.context.warn(duplicate.as_str()),
+                FieldValidation::Warn => input::warn(call, duplicate),
                 FieldValidation::Strict => {
                     let message = format!("error strict decoding YAML: error converting YAML to JSON: {duplicate}");
                     return Err(Error::BadRequest(message));

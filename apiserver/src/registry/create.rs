@@ -82,14 +82,21 @@ impl Registry {
 
         let name = metadata::text(&object, "name").to_owned();
         let key = self.key(metadata::text(&object, "namespace"), &name);
-        let bytes = self.codec().encode(&object);
+        let mut bytes = self.codec().encode(&object);
         if cx.dry_run {
             if let Some(existing) = self.stored(&key).await? {
                 return Err(taken(&name, &existing, generated));
             }
             return Ok(Outcome { object: Arc::new(Object::unstored(self.codec(), &bytes)), created: true });
         }
-        match self.store.create(&key, bytes.clone()).await {
+        let written = match self.store.create(&key, bytes.clone()).await {
+            Err(WriteError::TooLarge { .. }) if !applied => {
+                bytes = self.without_managers(object);
+                self.store.create(&key, bytes.clone()).await
+            }
+            written => written,
+        };
+        match written {
             Ok(revision) => {
                 Ok(Outcome { object: Arc::new(Object::new(self.codec(), &bytes, revision)), created: true })
             }

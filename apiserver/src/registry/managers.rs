@@ -1,5 +1,6 @@
 //! Who owns what after a write.
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::Registry;
@@ -53,6 +54,13 @@ impl Registry {
             return Err(Error::Conflict { name: cx.name.clone(), cause, on_delete: false });
         }
         Ok(merged)
+    }
+
+    /// The stored form of an object that is too large with its managed fields: better that nobody owns them than that
+    /// nobody can change them. Not for an apply, which has no meaning without them.
+    pub(super) fn without_managers(&self, mut object: Value) -> Bytes {
+        hooks::take_managed_fields(&mut object);
+        self.codec().encode(&object)
     }
 }
 

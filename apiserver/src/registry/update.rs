@@ -69,18 +69,30 @@ impl Registry {
                     return Err(Self::not_found(&cx.name));
                 }
                 let new = self.changed(cx, version, &mut change, None)?;
-                return match applied {
+                let created = match applied {
                     true => self.create_new(cx, version, new, true).await,
                     false => self.create(cx, version, new).await,
                 };
+                if let Err(Error::AlreadyExists { .. }) = created {
+                    // Somebody else has just made it: then this is a change of what they made.
+                    current = self.stored(&key).await?;
+                    continue;
+                }
+                return created;
             };
             let (new, write) = self.next(cx, version, &object, &mut change).await?;
-            let bytes = self.codec().encode(&new);
+            let mut bytes = self.codec().encode(&new);
             let unchanged = Outcome { object: object.clone(), created: false };
             let written = match write {
                 Write::Nothing => return Ok(unchanged),
                 _ if cx.dry_run => Ok(object.revision),
-                Write::Update => self.store.update(&key, bytes.clone(), object.revision).await,
+                Write::Update => match self.store.update(&key, bytes.clone(), object.revision).await {
+                    Err(WriteError::TooLarge { .. }) if !applied => {
+                        bytes = self.without_managers(new);
+                        self.store.update(&key, bytes.clone(), object.revision).await
+                    }
+                    written => written,
+                },
                 // The answer keeps the version that was read: the object is gone at any later one.
                 Write::Remove => self.store.delete(&key, object.revision).await.map(|_| object.revision),
             };
