@@ -226,6 +226,41 @@ async fn finalizers_hold_an_object_until_the_last_is_gone() {
 }
 
 #[tokio::test]
+async fn a_grace_period_keeps_an_object_for_those_who_clean_up() {
+    let server = Server::start().await;
+    let goose = r#"{"species":"goose","songs":["honk"]}"#;
+    server.bird("goose", goose).await;
+    let deleted = server.ask("DELETE goose", "").await.json();
+    assert_eq!((meta(&deleted, "deletionGracePeriodSeconds"), meta(&deleted, "generation")), (&json!(30), &json!(2)));
+    // Longer changes nothing, shorter does, and neither an update nor a second delete lets it go before its time.
+    let longer = server.ask("DELETE goose?gracePeriodSeconds=60", "").await.json();
+    assert_eq!(longer, deleted);
+    let shorter = server.ask("DELETE goose", r#"{"gracePeriodSeconds":10}"#).await.json();
+    assert_eq!((meta(&shorter, "deletionGracePeriodSeconds"), meta(&shorter, "generation")), (&json!(10), &json!(2)));
+    assert!(meta(&shorter, "deletionTimestamp").as_str() < meta(&deleted, "deletionTimestamp").as_str());
+    assert_eq!(server.ask("PATCH goose", r#"{"metadata":{"labels":{"a":"b"}}}"#).await.code, 200);
+    assert_eq!(server.ask("GET goose", "").await.code, 200);
+    assert_eq!(server.ask("DELETE goose?gracePeriodSeconds=0", "").await.json()["status"], "Success");
+    assert_eq!(server.ask("GET goose", "").await.code, 404);
+    // With a finalizer it stays on after its grace is over.
+    let held = json!({
+        "apiVersion": "demo.example.com/v1", "kind": "Bird", "metadata": { "name": "held", "finalizers": ["a/b"] },
+        "spec": { "species": "goose", "songs": [] },
+    });
+    assert_eq!(server.ask("POST ", &held.to_string()).await.code, 201);
+    server.ask("DELETE held", "").await;
+    let over = server.ask("DELETE held?gracePeriodSeconds=0", "").await.json();
+    assert_eq!(meta(&over, "deletionGracePeriodSeconds"), 0);
+    assert_eq!(server.ask("PATCH held", r#"{"metadata":{"finalizers":null}}"#).await.code, 200);
+    assert_eq!(server.ask("GET held", "").await.code, 404);
+    // Other kinds have no grace to give, and options of another type are none.
+    server.bird("robin", r#"{"species":"robin","songs":["a"]}"#).await;
+    assert_eq!(server.ask("DELETE robin", r#"{"gracePeriodSeconds":"soon"}"#).await.code, 400);
+    assert_eq!(server.ask("DELETE robin?gracePeriodSeconds=soon", "").await.code, 400);
+    assert_eq!(server.ask("DELETE robin?gracePeriodSeconds=60", "").await.json()["status"], "Success");
+}
+
+#[tokio::test]
 async fn deletes_keep_their_conditions() {
     let server = Server::start().await;
     let robin = server.bird("robin", r#"{"species":"robin","songs":["a"]}"#).await;

@@ -3,6 +3,7 @@
 //! Sources: <https://github.com/kubernetes/apimachinery/tree/master/pkg/apis/meta/v1/validation>,
 //! <https://github.com/kubernetes/apimachinery/tree/master/pkg/apis/meta/internalversion/validation>
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::field::Errors;
@@ -224,28 +225,57 @@ pub fn watch(query: &Query) -> Result<WatchOptions, OptionsError> {
     })
 }
 
+/// The options of a deletion, as a body has them.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct DeleteBody {
+    grace_period_seconds: Option<i64>,
+    preconditions: Option<Preconditions>,
+    orphan_dependents: Option<bool>,
+    propagation_policy: Option<String>,
+    dry_run: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Preconditions {
+    uid: Option<String>,
+    resource_version: Option<String>,
+}
+
+impl DeleteBody {
+    fn of_query(query: &Query) -> Result<Self, OptionsError> {
+        let grace_period_seconds =
+            match query.text("gracePeriodSeconds") {
+                "" => None,
+                text => Some(text.parse().map_err(|_| {
+                    OptionsError::Bad(format!("gracePeriodSeconds: {text:?} is not a number of seconds"))
+                })?),
+            };
+        Ok(Self {
+            grace_period_seconds,
+            preconditions: None,
+            orphan_dependents: query.get("orphanDependents").map(|value| value != "false" && value != "0"),
+            propagation_policy: query.get("propagationPolicy").map(str::to_owned),
+            dry_run: Some(query.all("dryRun").map(str::to_owned).collect()),
+        })
+    }
+}
+
 /// Reads the options of a deletion: from the body where there is one, else from the query. Tells whether it is a dry run.
 ///
 /// # Errors
 /// Values that are not known, and policies that contradict each other.
 pub fn delete(query: &Query, body: Option<&Value>) -> Result<(DeleteOptions, bool), OptionsError> {
     let mut errors = Errors::default();
-    let text = |name: &str| match body {
-        Some(body) => body.get(name).and_then(Value::as_str).map(str::to_owned),
-        None => query.get(name).map(str::to_owned),
+    let body = match body {
+        Some(body) => DeleteBody::deserialize(body)
+            .map_err(|error| OptionsError::Bad(format!("the delete options cannot be read: {error}")))?,
+        None => DeleteBody::of_query(query)?,
     };
-    let dry_run = match body {
-        Some(body) => {
-            let values = body.get("dryRun").and_then(Value::as_array);
-            dry_run(values.into_iter().flatten().map(|value| value.as_str().unwrap_or_default()), &mut errors)
-        }
-        None => dry_run(query.all("dryRun"), &mut errors),
-    };
-    let orphan = match body {
-        Some(body) => body.get("orphanDependents").and_then(Value::as_bool),
-        None => query.get("orphanDependents").map(|value| value != "false" && value != "0"),
-    };
-    let policy = text("propagationPolicy").filter(|policy| !policy.is_empty());
+    let dry_run = dry_run(body.dry_run.iter().flatten().map(String::as_str), &mut errors);
+    let orphan = body.orphan_dependents;
+    let policy = body.propagation_policy.filter(|policy| !policy.is_empty());
     if let (Some(_), Some(policy)) = (orphan, &policy) {
         errors.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set");
     }
@@ -262,11 +292,13 @@ pub fn delete(query: &Query, body: Option<&Value>) -> Result<(DeleteOptions, boo
     if !errors.is_empty() {
         return Err(OptionsError::Invalid("DeleteOptions", errors));
     }
-    let precondition = |name: &str| {
-        body?.get("preconditions")?.get(name)?.as_str().filter(|value| !value.is_empty()).map(str::to_owned)
+    let preconditions = body.preconditions.unwrap_or_default();
+    let options = DeleteOptions {
+        uid: preconditions.uid.filter(|uid| !uid.is_empty()),
+        resource_version: preconditions.resource_version.filter(|version| !version.is_empty()),
+        propagation,
+        grace_period_seconds: body.grace_period_seconds,
     };
-    let options =
-        DeleteOptions { uid: precondition("uid"), resource_version: precondition("resourceVersion"), propagation };
     Ok((options, dry_run))
 }
 

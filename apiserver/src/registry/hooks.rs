@@ -126,6 +126,8 @@ pub trait Hooks: Send + Sync + 'static {
     ) -> Result<Vec<String>, Mismatch>;
     /// See [`Strategy::prepare_for_delete`].
     fn prepare_for_delete(&self, cx: &RequestContext, object: &mut Draft) -> Result<(), Mismatch>;
+    /// See [`Strategy::grace_period_seconds`].
+    fn grace_period_seconds(&self, object: &mut Draft) -> Result<Option<u32>, Mismatch>;
     /// See [`Strategy::validate_delete`].
     fn validate_delete(
         &self,
@@ -248,6 +250,10 @@ impl<S: Strategy> Hooks for Erased<S> {
         self.change(object, |strategy, object| strategy.prepare_for_delete(cx, object))
     }
 
+    fn grace_period_seconds(&self, object: &mut Draft) -> Result<Option<u32>, Mismatch> {
+        Ok(self.0.grace_period_seconds(self.read(object)?))
+    }
+
     fn validate_delete(
         &self,
         cx: &RequestContext,
@@ -313,6 +319,10 @@ impl Hooks for NoHooks {
 
     fn prepare_for_delete(&self, _: &RequestContext, _: &mut Draft) -> Result<(), Mismatch> {
         Ok(())
+    }
+
+    fn grace_period_seconds(&self, _: &mut Draft) -> Result<Option<u32>, Mismatch> {
+        Ok(None)
     }
 
     fn validate_delete(&self, _: &RequestContext, _: &mut Draft, _: &mut field::Errors) -> Result<(), Mismatch> {

@@ -154,7 +154,8 @@ impl Registry {
         }
         apply::keep_times(&mut new, &old);
         self.admission.validate(cx, Operation::Update, Some(&new), Some(&old)).await?;
-        let write = if metadata::is_terminating(&new) && metadata::finalizers(&new).is_empty() {
+        let may_go = metadata::is_terminating(&new) && metadata::grace(&new) == 0;
+        let write = if may_go && metadata::finalizers(&new).is_empty() {
             Write::Remove
         } else if new == old {
             Write::Nothing

@@ -71,6 +71,10 @@ impl Strategy for BirdStrategy {
         bird.status = Some(BirdStatus { phase: Some("Egg".into()) });
     }
 
+    fn grace_period_seconds(&self, bird: &Bird) -> Option<u32> {
+        (bird.spec.species == "goose").then_some(30)
+    }
+
     fn validate(&self, cx: &RequestContext, bird: &Bird, errors: &mut field::Errors) {
         if bird.spec.species == "dragon" {
             errors.invalid("spec.species", &bird.spec.species, "dragons are no birds");

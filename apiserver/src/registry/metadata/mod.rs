@@ -39,6 +39,18 @@ pub fn is_terminating(object: &Value) -> bool {
     !text(object, "deletionTimestamp").is_empty()
 }
 
+/// For how many more seconds than none an object that is being deleted was to stay; 0 where it may go.
+pub fn grace(object: &Value) -> i64 {
+    let grace = object.get("metadata").and_then(|metadata| metadata.get("deletionGracePeriodSeconds"));
+    grace.and_then(Value::as_i64).unwrap_or_default()
+}
+
+/// So many seconds from now, or before or after another time, as Kubernetes writes it.
+pub fn later(since: Option<&str>, seconds: i64) -> String {
+    let since = since.and_then(|text| text.parse::<Timestamp>().ok()).unwrap_or_else(Timestamp::now);
+    Timestamp::from_second(since.as_second().saturating_add(seconds)).unwrap_or(since).to_string()
+}
+
 /// The generation; 0 where none is kept.
 pub fn generation(object: &Value) -> i64 {
     object.get("metadata").and_then(|metadata| metadata.get("generation")).and_then(Value::as_i64).unwrap_or_default()
@@ -46,8 +58,7 @@ pub fn generation(object: &Value) -> i64 {
 
 /// Now, as Kubernetes writes it: RFC 3339, UTC, whole seconds.
 pub fn now() -> String {
-    let now = Timestamp::now();
-    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+    later(None, 0)
 }
 
 /// What only the server may say of a new object is taken out, and said.
