@@ -77,6 +77,13 @@ async fn bad_objects_are_refused_with_every_reason() {
             r#"422 Bird.demo.example.com "Bad_Name" is invalid: metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123"#,
         ),
         (bird("taken", json!({ "species": "robin" })), r#"409 birds.demo.example.com "taken" already exists"#),
+        (
+            bird("a", json!({ "species": "robin" })).replace(
+                r#""name":"a""#,
+                r#""name":"a","ownerReferences":[{"apiVersion":"v1","kind":"Event","name":"e","uid":"u"}]"#,
+            ),
+            r#"422 Bird.demo.example.com "a" is invalid: metadata.ownerReferences: Invalid value: {"apiVersion":"v1","kind":"Event","name":"e","uid":"u"}: /v1, Kind=Event is disallowed from being an owner"#,
+        ),
         ("{".into(), "400 "),
         ("[]".into(), "400 "),
         (String::new(), "400 "),
