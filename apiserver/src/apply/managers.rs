@@ -171,12 +171,16 @@ impl Manager {
 }
 
 impl Managers {
-    /// Reads managedFields. Absent, null and what is no list are no managers at all.
+    /// Reads managedFields. Absent and null ones are no managers at all.
     ///
     /// # Errors
     /// Entries that cannot be read: the text tells why.
     pub(super) fn decode(entries: Option<&Value>) -> Result<Self, String> {
-        let Some(Value::Array(entries)) = entries else { return Ok(Self::default()) };
+        let entries = match entries {
+            None | Some(Value::Null) => return Ok(Self::default()),
+            Some(Value::Array(entries)) => entries,
+            Some(_) => return Err("managedFields must be a list".into()),
+        };
         let decode = |(index, entry)| Manager::decode(entry).map_err(|error| format!("{error} (entry {index})"));
         let decoded = entries.iter().enumerate().map(decode);
         if entries.len() > FEW {
