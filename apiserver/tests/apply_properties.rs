@@ -614,7 +614,11 @@ fn managers_that_are_sent_back_stay_as_they_are() {
             // The schema knows nothing of these fields, so that they are read and written and no more.
             "fieldsV1": {"f:unknown": fields_v1(&mut world.rng, 3)},
         });
-        sent["metadata"]["managedFields"].as_array_mut().expect("entries").push(entry.clone());
+        let entries = &mut sent["metadata"]["managedFields"];
+        if entries.is_null() {
+            *entries = json!([]);
+        }
+        entries.as_array_mut().expect("entries").push(entry.clone());
         let mut new = sent.clone();
         world.write("me", "v1", |world, writer| world.fields.update(writer, Some(&live), &mut new));
         let mut expect = owners(&live);
