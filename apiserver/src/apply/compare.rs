@@ -95,7 +95,7 @@ fn shaped(type_: &Type, shape: Shape, old: Option<&Value>, new: Option<&Value>) 
             let (a, b) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
             let empty = |fields: Option<&serde_json::Map<String, Value>>| fields.is_none_or(|fields| fields.is_empty());
             match &type_.map {
-                Some(map) if !map.atomic && !(empty(a) && empty(b)) => (maps(map, a, b), Differs::Not),
+                Some(map) if !map.atomic && (!empty(a) || !empty(b)) => (maps(map, a, b), Differs::Not),
                 _ => (Comparison::default(), leaf(old, new)),
             }
         }
@@ -103,7 +103,7 @@ fn shaped(type_: &Type, shape: Shape, old: Option<&Value>, new: Option<&Value>) 
             let (a, b) = (old.and_then(Value::as_array), new.and_then(Value::as_array));
             let empty = |items: Option<&Vec<Value>>| items.is_none_or(Vec::is_empty);
             match &type_.list {
-                Some(list) if list.relation != Relation::Atomic && !(empty(a) && empty(b)) => {
+                Some(list) if list.relation != Relation::Atomic && (!empty(a) || !empty(b)) => {
                     let found = if a == b { Comparison::default() } else { lists(list, a, b) };
                     (found, Differs::Not)
                 }

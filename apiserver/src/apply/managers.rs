@@ -15,6 +15,9 @@ use crate::field;
 /// Up to so many managers are looked through one by one, which is faster than sorting them.
 const FEW: usize = 32;
 
+/// Who owns what the oldest updaters owned.
+const ANCIENT_CHANGES: &str = "ancient-changes";
+
 /// How a manager came to own fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Operation {
@@ -171,12 +174,16 @@ impl Manager {
 }
 
 impl Managers {
-    /// Reads managedFields. Absent, null and what is no list are no managers at all.
+    /// Reads managedFields. Absent and null ones are no managers at all.
     ///
     /// # Errors
     /// Entries that cannot be read: the text tells why.
     pub(super) fn decode(entries: Option<&Value>) -> Result<Self, String> {
-        let Some(Value::Array(entries)) = entries else { return Ok(Self::default()) };
+        let entries = match entries {
+            None | Some(Value::Null) => return Ok(Self::default()),
+            Some(Value::Array(entries)) => entries,
+            Some(_) => return Err("managedFields must be a list".into()),
+        };
         let decode = |(index, entry)| Manager::decode(entry).map_err(|error| format!("{error} (entry {index})"));
         let decoded = entries.iter().enumerate().map(decode);
         if entries.len() > FEW {
@@ -265,45 +272,35 @@ impl Managers {
         if count <= max {
             return;
         }
-        let mut oldest: Vec<_> = self
-            .0
-            .iter()
-            .filter(|manager| is_update(manager))
-            .map(|manager| (manager.time_key().to_owned(), manager.identity.sort_key(), manager.identity.clone()))
-            .collect();
-        oldest.sort_unstable_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-        let mut firsts: Vec<Identity> = Vec::new();
-        for (_, _, identity) in oldest {
+        let (mut updaters, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.0).into_iter().partition(is_update);
+        updaters.sort_by_cached_key(|manager| (manager.time_key().to_owned(), manager.identity.sort_key()));
+        let is_bucket = |identity: &Identity| identity.manager == ANCIENT_CHANGES && identity.subresource.is_empty();
+        // Of each version, who becomes the common one: who is that already, or else the oldest.
+        let mut buckets: Vec<usize> = (0..updaters.len()).filter(|i| is_bucket(&updaters[*i].identity)).collect();
+        for index in 0..updaters.len() {
             if count <= max {
                 break;
             }
-            let Some(place) = firsts.iter().position(|first| first.api_version == identity.api_version) else {
-                firsts.push(identity);
-                continue;
-            };
-            let bucket = Identity {
-                manager: "ancient-changes".into(),
-                operation: Operation::Update,
-                api_version: identity.api_version.clone(),
-                subresource: String::new(),
-            };
-            if identity.is(&bucket) {
-                continue;
-            }
-            if self.get_mut(&bucket).is_none()
-                && let Some(first) = self.get_mut(&firsts[place])
-            {
-                first.identity = bucket.clone();
-            }
-            if let Some(next) = self.take(&identity)
-                && let Some(known) = self.get_mut(&bucket)
-            {
-                known.set_mut().unite(next.set);
-                // The younger of the two.
-                known.time = next.time;
-                count -= 1;
+            let version = &updaters[index].identity.api_version;
+            match buckets.iter().find(|bucket| updaters[**bucket].identity.api_version == *version) {
+                None => buckets.push(index),
+                Some(bucket) if *bucket == index => {}
+                Some(bucket) => {
+                    let bucket = *bucket;
+                    let (set, time) = (std::mem::take(updaters[index].set_mut()), updaters[index].time.take());
+                    let known = &mut updaters[bucket];
+                    known.identity.manager = ANCIENT_CHANGES.to_owned();
+                    known.identity.subresource.clear();
+                    known.set_mut().unite(set);
+                    // The younger of the two.
+                    known.time = time;
+                    count -= 1;
+                }
             }
         }
+        updaters.retain(|manager| !manager.set.is_empty());
+        self.0 = rest;
+        self.0.append(&mut updaters);
     }
 }
 

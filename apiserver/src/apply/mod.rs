@@ -7,6 +7,7 @@
 //! Pure functions of objects: what is stored, and when, is decided above. The algorithm and its words are those of
 //! Kubernetes. Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/>
 
+mod changes;
 mod compare;
 mod element;
 mod error;
@@ -16,6 +17,8 @@ mod items;
 mod last_applied;
 mod managers;
 mod merge;
+mod object;
+mod prune;
 mod reconcile;
 mod remove;
 pub mod scale;
@@ -26,13 +29,14 @@ mod updater;
 mod validate;
 mod value;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::managers::{Identity, Managers, Operation};
-use self::updater::{Applied, Endpoint, Failure, Updater};
+use self::object::{managed_fields, metadata_text, type_text};
+use self::set::Set;
+use self::updater::{Applied, Failure, Updater, Write};
 use crate::kind::{Kind, KindVersion};
 use crate::versions::Conversion;
 
@@ -93,12 +97,12 @@ impl FieldManager {
         let sent = metadata.remove("managedFields");
         let mut managers = live_or_sent(writer, live, sent);
         // Whoever wants no tracking clears managedFields once, and is left in peace until the next apply.
-        let known = live.is_some_and(|live| !text(live, "uid").is_empty());
-        if managers.is_empty() && known {
+        let is_known = live.is_some_and(|live| !metadata_text(live, "uid").is_empty());
+        if managers.is_empty() && is_known {
             return;
         }
         if let Err(error) = self.track(writer, writer.manager, live, new, &mut managers) {
-            let (name, namespace) = (text(new, "name"), text(new, "namespace"));
+            let (name, namespace) = (metadata_text(new, "name"), metadata_text(new, "namespace"));
             tracing::warn!(error, name, namespace, "cannot say who owns the fields of an object");
             return;
         }
@@ -117,30 +121,28 @@ impl FieldManager {
         applied: &Value,
         force: bool,
     ) -> Result<Value, ApplyError> {
-        let at = self.endpoint(writer).map_err(ApplyError::Untyped)?;
-        let identity = Value::Object(self.identity(at));
-        let expected = updater::type_text(&identity);
-        let found = updater::type_text(applied);
-        if found != expected {
-            return Err(ApplyError::BadRequest(format!("invalid object type: {found}")));
+        let write = self.write(writer, writer.manager, Operation::Apply).map_err(ApplyError::Untyped)?;
+        let empty = self.empty_object(&write);
+        if type_text(applied) != type_text(&empty) {
+            return Err(ApplyError::BadRequest(format!("invalid object type: {}", type_text(applied))));
         }
         if managed_fields(applied).is_some_and(Value::is_array) {
             return Err(ApplyError::BadRequest("metadata.managedFields must be nil".into()));
         }
-        let live = live.map_or(Cow::Owned(identity), Cow::Borrowed);
-        let mut managers = Managers::decode(managed_fields(&live))
+        let live = live.unwrap_or(&empty);
+        let mut managers = Managers::decode(managed_fields(live))
             .map_err(|error| ApplyError::Untyped(format!("failed to decode managed fields: {error}")))?;
         if managers.is_empty() {
-            self.track(writer, BEFORE_FIRST_APPLY, None, &live, &mut managers).map_err(|error| {
+            self.track(writer, BEFORE_FIRST_APPLY, None, live, &mut managers).map_err(|error| {
                 ApplyError::Untyped(format!("failed to create manager for existing fields: {error}"))
             })?;
         }
 
-        let applier = self.manager(writer, writer.manager, at, Operation::Apply);
-        let attempt = |managers, force| self.updater.apply(at, &applier, writer.now, &live, applied, managers, force);
-        let done = if writer.manager == last_applied::MANAGER && !force {
+        let is_kubectl = writer.manager == last_applied::MANAGER;
+        let attempt = |managers, force| self.updater.apply(&write, live, applied, managers, force);
+        let done = if is_kubectl && !force {
             match attempt(managers.clone(), false) {
-                Err(Failure::Conflicts(conflicts)) => match self.without_unchanged(at, &live, conflicts) {
+                Err(Failure::Conflicts(conflicts)) => match self.without_unchanged(&write, live, conflicts) {
                     conflicts if conflicts.is_empty() => attempt(managers, true),
                     conflicts => Err(Failure::Conflicts(conflicts)),
                 },
@@ -150,13 +152,13 @@ impl FieldManager {
             attempt(managers, force)
         };
         let Applied { mut object, changed, managers } = done.map_err(|failure| match failure {
-            Failure::Conflicts(conflicts) => ApplyError::Conflict(updater::told(conflicts)),
+            Failure::Conflicts(conflicts) => ApplyError::Conflict(changes::told(conflicts)),
             Failure::Untyped(error) => ApplyError::Untyped(error),
         })?;
         if changed {
             writer.version.schema.apply_defaults(&mut object);
         }
-        if writer.manager == last_applied::MANAGER {
+        if is_kubectl {
             last_applied::refresh(&mut object, applied);
         }
         set_managed_fields(&mut object, managers);
@@ -172,9 +174,7 @@ impl FieldManager {
         new: &Value,
         managers: &mut Managers,
     ) -> Result<(), String> {
-        let at = self.endpoint(writer)?;
-        let identity = self.manager(writer, manager, at, Operation::Update);
-        self.updater.update(at, identity, writer.now, live, new, managers)?;
+        self.updater.update(&self.write(writer, manager, Operation::Update)?, live, new, managers)?;
         managers.cap(UPDATERS_MAX);
         Ok(())
     }
@@ -182,11 +182,11 @@ impl FieldManager {
     /// Takes out the conflicts about fields that nobody touched since kubectl applied them from the client's side.
     fn without_unchanged(
         &self,
-        at: Endpoint<'_>,
+        write: &Write<'_>,
         live: &Value,
-        mut conflicts: Vec<(Identity, set::Set)>,
-    ) -> Vec<(Identity, set::Set)> {
-        let (type_, api_version) = (self.updater.type_(at.version), self.updater.api_version(at.version));
+        mut conflicts: Vec<(Identity, Set)>,
+    ) -> Vec<(Identity, Set)> {
+        let (type_, api_version) = (self.updater.type_(write.version), self.updater.api_version(write.version));
         if let Some(unchanged) = last_applied::unchanged_since(type_, api_version, live) {
             for (_, set) in &mut conflicts {
                 set.subtract(&unchanged);
@@ -196,28 +196,21 @@ impl FieldManager {
         conflicts
     }
 
-    fn endpoint<'a>(&self, writer: &Writer<'a>) -> Result<Endpoint<'a>, String> {
+    fn write<'a>(&self, writer: &Writer<'a>, manager: &str, operation: Operation) -> Result<Write<'a>, String> {
         let version = self.updater.place(writer.version);
         let version = version.ok_or_else(|| format!("no version {} of this kind", writer.version.api_version()))?;
-        Ok(Endpoint { version, subresource: writer.subresource })
-    }
-
-    fn manager(&self, writer: &Writer<'_>, manager: &str, at: Endpoint<'_>, operation: Operation) -> Identity {
-        Identity {
+        let identity = Identity {
             manager: if manager.is_empty() { "unknown".into() } else { manager.to_owned() },
             operation,
-            api_version: self.updater.api_version(at.version).to_owned(),
+            api_version: self.updater.api_version(version).to_owned(),
             subresource: writer.subresource.to_owned(),
-        }
+        };
+        Ok(Write { version, identity, now: writer.now })
     }
 
     /// An object of which nothing is known but its type.
-    fn identity(&self, at: Endpoint<'_>) -> Map<String, Value> {
-        let kind = self.updater.kind_name();
-        Map::from_iter([
-            ("apiVersion".to_owned(), json!(self.updater.api_version(at.version))),
-            ("kind".to_owned(), json!(kind)),
-        ])
+    fn empty_object(&self, write: &Write<'_>) -> Value {
+        json!({"apiVersion": self.updater.api_version(write.version), "kind": self.updater.kind_name()})
     }
 }
 
@@ -250,10 +243,6 @@ fn is_reset(sent: &Value) -> bool {
     }
 }
 
-fn managed_fields(object: &Value) -> Option<&Value> {
-    object.get("metadata")?.get("managedFields")
-}
-
 fn set_managed_fields(object: &mut Value, managers: Managers) {
     let Some(entries) = managers.encode() else { return };
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
@@ -261,10 +250,6 @@ fn set_managed_fields(object: &mut Value, managers: Managers) {
     } else if let Some(fields) = object.as_object_mut() {
         fields.insert("metadata".to_owned(), json!({ "managedFields": entries }));
     }
-}
-
-fn text<'a>(object: &'a Value, name: &str) -> &'a str {
-    object.get("metadata").and_then(|metadata| metadata.get(name)?.as_str()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Value, json};
 
 use super::managers::{Identity, Manager, Managers, Operation};
+use super::object::managed_fields;
 use super::set::Set;
-use super::{ApplyError, FieldManager, Writer, managed_fields};
+use super::{ApplyError, FieldManager, Writer};
 use crate::kind::{Column, Kind, KindVersion};
 use crate::schema::Schema;
 use crate::schema::json_path::JsonPath;

@@ -1,12 +1,14 @@
 //! Writes that change nothing but the time of a manager. Source:
 //! <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/fieldmanager/equality.go>
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use super::object::{managed_fields, same_object, same_without};
 
 /// When `new` differs from `old` only in times of managedFields, gives it the times of `old`, so that nothing is written.
 pub fn keep_times(new: &mut Value, old: &Value) {
     if differ_in_times_only(new, old)
-        && let Some(entries) = old.get("metadata").and_then(|metadata| metadata.get("managedFields"))
+        && let Some(entries) = managed_fields(old)
         && let Some(Value::Object(metadata)) = new.get_mut("metadata")
     {
         metadata.insert("managedFields".to_owned(), entries.clone());
@@ -14,30 +16,12 @@ pub fn keep_times(new: &mut Value, old: &Value) {
 }
 
 fn differ_in_times_only(new: &Value, old: &Value) -> bool {
-    let entries = |object: &'_ Value| -> Option<usize> { Some(managed_fields(object)?.len()) };
-    if entries(new).is_none() || entries(new) != entries(old) {
-        return false;
-    }
-    let (Some(a), Some(b)) = (managed_fields(new), managed_fields(old)) else { return false };
-    if a == b || !a.iter().zip(b).all(|(a, b)| same_without(a, b, "time")) {
-        return false;
-    }
-    let (Some(a), Some(b)) = (new.as_object(), old.as_object()) else { return false };
-    a.len() == b.len()
-        && a.iter().all(|(name, a)| {
-            b.get(name).is_some_and(|b| if name == "metadata" { same_without(a, b, "managedFields") } else { a == b })
-        })
+    let (Some(a), Some(b)) = (entries(new), entries(old)) else { return false };
+    a.len() == b.len() && a != b && a.iter().zip(b).all(|(a, b)| same_without(a, b, "time")) && same_object(new, old)
 }
 
-fn managed_fields(object: &Value) -> Option<&Vec<Value>> {
-    object.get("metadata")?.get("managedFields")?.as_array().filter(|entries| !entries.is_empty())
-}
-
-/// Whether two objects are the same but for one field.
-fn same_without(a: &Value, b: &Value, name: &str) -> bool {
-    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return a == b };
-    let count = |fields: &Map<String, Value>| fields.len() - usize::from(fields.contains_key(name));
-    count(a) == count(b) && a.iter().all(|(key, value)| key == name || b.get(key) == Some(value))
+fn entries(object: &Value) -> Option<&Vec<Value>> {
+    managed_fields(object)?.as_array().filter(|entries| !entries.is_empty())
 }
 
 #[cfg(test)]
