@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
@@ -35,6 +35,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// What hooks may know.
     pub context: RequestContext,
+    /// Whether JSON is to be read by a person.
+    pub readable: bool,
 }
 
 impl Call {
@@ -70,7 +72,22 @@ impl Call {
     /// # Errors
     /// 406.
     pub fn wanted(&self) -> Result<Wanted, Status> {
-        let wanted = media::negotiate(self.header(ACCEPT)).map_err(|_| Status::not_acceptable())?;
+        self.of_object(self.negotiated()?)
+    }
+
+    /// The form in which the answer is wanted, whatever the answer is.
+    ///
+    /// # Errors
+    /// 406.
+    pub fn negotiated(&self) -> Result<Wanted, Status> {
+        media::negotiate(self.header(ACCEPT)).map_err(|_| Status::not_acceptable())
+    }
+
+    /// Refuses a form that one object cannot have.
+    ///
+    /// # Errors
+    /// 406.
+    pub fn of_object(&self, wanted: Wanted) -> Result<Wanted, Status> {
         if wanted.transform == Transform::PartialList {
             let message = "you requested PartialObjectMetadataList, but the requested object is not a list";
             return Err(Status::new(406, "NotAcceptable", message));
@@ -83,12 +100,18 @@ impl Call {
     /// # Errors
     /// 406.
     pub fn wanted_list(&self) -> Result<Wanted, Status> {
-        let wanted = media::negotiate(self.header(ACCEPT)).map_err(|_| Status::not_acceptable())?;
+        self.of_list(self.negotiated()?)
+    }
+
+    /// Refuses a form that a list cannot have.
+    ///
+    /// # Errors
+    /// 406.
+    pub fn of_list(&self, wanted: Wanted) -> Result<Wanted, Status> {
         if wanted.transform == Transform::Partial {
-            let message = format!(
-                "you requested PartialObjectMetadata, but the requested object is a list ({})",
-                self.kind().list_kind
-            );
+            // The words in the brackets are a type of the reference, which clients may have learnt to look for.
+            let message = "you requested PartialObjectMetadata, but the requested object is a list \
+                           (*unstructured.UnstructuredList)";
             return Err(Status::new(406, "NotAcceptable", message));
         }
         Ok(wanted)
@@ -96,18 +119,12 @@ impl Call {
 
     /// Whether JSON is to be read by a person.
     pub fn pretty(&self) -> bool {
-        match self.query.get("pretty") {
-            Some(value) => !matches!(value, "false" | "0"),
-            None => {
-                let agent = self.header(USER_AGENT);
-                ["curl", "Wget", "Mozilla/5.0"].iter().any(|start| agent.starts_with(start))
-            }
-        }
+        self.readable
     }
 
     /// Whether the client unpacks gzip.
     pub fn takes_gzip(&self) -> bool {
-        self.header(ACCEPT_ENCODING).split(',').any(|coding| coding.trim().split(';').next() == Some("gzip"))
+        media::takes_gzip(self.header(ACCEPT_ENCODING))
     }
 
     /// The content type of the body.
@@ -126,6 +143,10 @@ impl Call {
 /// # Errors
 /// 413 over the limit, 400 for a connection that breaks.
 pub async fn read_body(body: RequestBody) -> Result<Bytes, Status> {
+    // A client that announces too much need not send it.
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(Status::too_large(BODY_BYTES_MAX));
+    }
     let mut body = body;
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {

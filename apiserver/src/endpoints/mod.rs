@@ -13,6 +13,7 @@ mod options;
 mod output;
 mod patch;
 mod read;
+mod read_options;
 mod scale;
 pub mod status;
 pub mod table;
@@ -22,7 +23,7 @@ mod write;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH};
+use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -36,6 +37,7 @@ use crate::openapi::OpenApi;
 use crate::registry::Registry;
 use crate::registry::error::Error;
 use crate::request::info::RequestInfo;
+use crate::request::media;
 use crate::request::query::Query;
 use crate::request::user::UserInfo;
 use crate::storage::cache::feed::Feed;
@@ -142,13 +144,15 @@ impl Endpoints {
     pub async fn handle(&self, info: &RequestInfo, user: &UserInfo, request: Request<RequestBody>) -> Response<Body> {
         let accept = text(request.headers(), ACCEPT).map(str::to_owned);
         let head_only = request.method() == Method::HEAD;
+        let agent = text(request.headers(), USER_AGENT).unwrap_or_default();
+        let pretty = media::pretty(request.uri().query().unwrap_or_default(), agent);
         let mut response = if info.is_resource {
-            match self.resource(info, user, request).await {
+            match self.resource(info, user, request, pretty).await {
                 Ok(response) => response,
-                Err(refused) => refused.into_response(accept.as_deref()),
+                Err(refused) => refused.into_response(accept.as_deref(), pretty),
             }
         } else {
-            self.document(info, &request)
+            self.document(info, &request, pretty)
         };
         if head_only {
             *response.body_mut() = Body::Empty;
@@ -156,15 +160,21 @@ impl Endpoints {
         response
     }
 
-    fn document(&self, info: &RequestInfo, request: &Request<RequestBody>) -> Response<Body> {
+    fn document(&self, info: &RequestInfo, request: &Request<RequestBody>, pretty: bool) -> Response<Body> {
         let path = info.path.as_str();
         let accept = text(request.headers(), ACCEPT);
         let if_none_match = text(request.headers(), IF_NONE_MATCH);
         let query = request.uri().query().unwrap_or_default();
-        self.discovery
-            .respond(path, accept, if_none_match)
-            .or_else(|| self.openapi.respond(path, query, accept, if_none_match))
-            .unwrap_or_else(page_not_found)
+        let packs = text(request.headers(), ACCEPT_ENCODING).is_some_and(media::takes_gzip);
+        let response = match self.discovery.respond(path, accept, if_none_match) {
+            Some(response) => output::readable(response, pretty),
+            None => match self.openapi.respond(path, query, accept, if_none_match) {
+                // Made for programs, and long: never indented, nearly always packed.
+                Some(response) => return if packs { gzip::document(response) } else { response },
+                None => return page_not_found(),
+            },
+        };
+        if packs { gzip::response(response) } else { response }
     }
 
     fn find(&self, info: &RequestInfo) -> Option<&Served> {
@@ -177,6 +187,7 @@ impl Endpoints {
         info: &RequestInfo,
         user: &UserInfo,
         request: Request<RequestBody>,
+        pretty: bool,
     ) -> Result<Response<Body>, Refused> {
         let Some(served) = self.find(info).cloned() else {
             if self.standalone && namespace::is_asked_for(info) {
@@ -192,6 +203,7 @@ impl Endpoints {
             info: info.clone(),
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             headers: parts.headers,
+            readable: pretty,
         };
         if let Some(warning) = &call.version().deprecation_warning {
             call.context.warn(warning);
@@ -242,11 +254,11 @@ impl From<Status> for Refused {
 }
 
 impl Refused {
-    fn into_response(self, accept: Option<&str>) -> Response<Body> {
+    fn into_response(self, accept: Option<&str>, pretty: bool) -> Response<Body> {
         match self {
             Self::Page => page_not_found(),
             Self::Status(status, warnings) => {
-                let mut response = status.into_response(accept);
+                let mut response = status.into_response(accept, pretty);
                 add_warnings(&mut response, &warnings);
                 response
             }
@@ -283,7 +295,9 @@ fn route(call: &Call, method: &Method) -> Result<(), Refused> {
     let fits = match info.verb {
         "create" => info.name.is_empty(),
         "update" | "patch" => !info.name.is_empty(),
-        "list" | "watch" | "get" | "delete" | "deletecollection" => true,
+        // The legacy paths of watches are for reading, whatever method comes along.
+        "watch" => matches!(*method, Method::GET | Method::HEAD),
+        "list" | "get" | "delete" | "deletecollection" => true,
         _ => false,
     };
     if fits && *method != Method::OPTIONS { Ok(()) } else { Err(not_allowed(call).into()) }

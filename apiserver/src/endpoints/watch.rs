@@ -16,8 +16,9 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::call::Call;
-use super::options;
+use super::options::OptionsError;
 use super::output::{self, Form};
+use super::read_options;
 use super::status::Status;
 use super::table::IncludeObject;
 use crate::body::Body;
@@ -27,7 +28,7 @@ use crate::request::decode::Format;
 use crate::request::media::{Transform, Wanted};
 
 /// A watch without a timeout ends somewhere between one and two of these. Source: `MinRequestTimeout` in Kubernetes.
-const TIMEOUT_MIN: u64 = 1800;
+const TIMEOUT_MIN: Duration = Duration::from_secs(1800);
 /// How often bookmarks are sent. Source: `bookmarkFrequency` in Kubernetes' watch cache.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 /// How long before the end the last bookmark is sent.
@@ -38,25 +39,29 @@ const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 /// # Errors
 /// 400, 406, 422, 500.
 pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body>, Status> {
-    let wanted = call.wanted_list().or_else(|_| call.wanted())?;
-    if wanted.format == Format::Yaml {
-        return Err(Status::not_acceptable());
-    }
-    let include = output::include_object(&call)?;
-    let options = options::watch(&call.query).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
-    // The legacy path of a single object pins its name as a field selector would.
-    let pinned = format!("metadata.name={}", call.info.name);
-    let field_selector = if call.info.name.is_empty() || !options.field_selector.is_empty() {
-        options.field_selector.as_str()
-    } else {
-        pinned.as_str()
+    let wanted = call.negotiated()?;
+    let refused = |error: OptionsError| match error {
+        OptionsError::Version(errors) => Status::invalid(&call.version().group, &call.kind().plural, "", &errors),
+        error => Status::of_options(&error, &call.kind().plural),
     };
-    let selector = call.registry.selector(call.version(), &options.label_selector, field_selector);
-    let selector = selector.map_err(|error| call.failed(&error))?;
-    let query = WatchQuery { namespace: call.info.namespace.clone(), selector, start: options.start };
+    let options = read_options::watch(&call.query).map_err(refused)?;
+    let selector = call.registry.selector(call.version(), &options.label_selector, &options.field_selector);
+    let mut selector = selector.map_err(|error| call.failed(&error))?;
+    // The legacy path of a single object pins its name as a field selector would.
+    if selector.is_of_all_fields() && !call.info.name.is_empty() {
+        selector.pin_name(&call.info.name);
+    } else if !call.info.name.is_empty() && selector.name() != Some(&call.info.name) {
+        return Err(Status::bad_request("fieldSelector metadata.name doesn't match requested name"));
+    }
+    let start = options.start().map_err(refused)?;
+    let query = WatchQuery { namespace: call.info.namespace.clone(), selector, start };
+    let include = output::include_object(&call, wanted)?;
+    if wanted.format == Format::Yaml {
+        return Err(Status::not_streamable());
+    }
 
-    let seconds = options.timeout_seconds.unwrap_or_else(|| rand::rng().random_range(TIMEOUT_MIN..2 * TIMEOUT_MIN));
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let timeout = options.timeout.unwrap_or_else(|| rand::rng().random_range(TIMEOUT_MIN..2 * TIMEOUT_MIN));
+    let end = Instant::now() + timeout;
     let stream = match call.registry.watch(query).await {
         Ok(watch) => {
             let stream = Stream {
@@ -64,6 +69,7 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body
                 wanted,
                 include,
                 bookmarks: options.bookmarks,
+                tells_initial_end: options.tells_initial_end,
                 end,
                 shutdown,
                 next: first_bookmark(end),
@@ -90,6 +96,7 @@ struct Stream {
     wanted: Wanted,
     include: IncludeObject,
     bookmarks: bool,
+    tells_initial_end: bool,
     /// When it ends.
     end: Instant,
     /// When the next bookmark is due.
@@ -105,7 +112,7 @@ impl Stream {
         let mut state = state?;
         loop {
             // The end of the initial state is told to those who take bookmarks, before anything that came later.
-            if state.watch.take_initial_end() && state.bookmarks {
+            if state.watch.take_initial_end() && state.bookmarks && state.tells_initial_end {
                 return Some((state.bookmark(true), Some(state)));
             }
             let step = match state.watch.step() {

@@ -40,6 +40,16 @@ impl Selector {
         self.labels.is_none() && self.fields.is_empty()
     }
 
+    /// Whether any fields will do.
+    pub fn is_of_all_fields(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Leaves out every object but those of this name.
+    pub fn pin_name(&mut self, name: &str) {
+        self.fields.push(Requirement { field: Field::Name, equals: true, value: name.to_owned() });
+    }
+
     /// The one name that it asks for, if it does.
     pub fn name(&self) -> Option<&str> {
         let named = |field: &&Requirement| field.equals && matches!(field.field, Field::Name);

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt};
-use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT,
+};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
 
@@ -28,6 +30,7 @@ use crate::authorization::{Attributes, Decision};
 use crate::body::{Body, RequestBody};
 use crate::endpoints::status::{Status, page_not_found};
 use crate::request::info::RequestInfo;
+use crate::request::media;
 use crate::request::user::UserInfo;
 
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
@@ -86,8 +89,10 @@ async fn filter(
 ) -> Response<Body> {
     let uri = request.uri().clone();
     let accept = request.headers().get(ACCEPT).cloned();
-    let refuse = |status| refusal::respond(status, accept.as_ref());
     let query = uri.query().unwrap_or_default();
+    let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let pretty = media::pretty(query, agent.unwrap_or_default());
+    let refuse = |status| refusal::respond(status, accept.as_ref(), pretty);
     let info = match RequestInfo::new(request.method(), uri.path(), query) {
         Ok(info) => info,
         Err(error) => return refuse(Status::bad_request(error.to_string())),
@@ -105,7 +110,7 @@ async fn filter(
             Err(status) => return refuse(status),
         };
         let admitted = tokio::time::timeout(timeout, admit(core, connection, request, &info, record)).await;
-        admitted.unwrap_or_else(|_| Err(refusal::timed_out()))
+        admitted.unwrap_or_else(|_| Err(Status::timed_out()))
     };
     answer.unwrap_or_else(|status| {
         let code = StatusCode::from_u16(status.code).unwrap_or_default();
