@@ -19,6 +19,7 @@ use crate::registry::{Parts, Registry};
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
 use crate::server::handler::Handler;
+use crate::server::metrics::{Counted, Known};
 use crate::storage::Store;
 use crate::storage::cache::WatchCache;
 use crate::storage::cache::feed::{Feed, Sink};
@@ -166,15 +167,19 @@ impl Handler for Endpoints {
         Self::shutdown(self);
     }
 
-    fn serves(&self, info: &RequestInfo) -> bool {
-        Self::serves(self, info)
+    fn knows(&self, info: &RequestInfo) -> Known {
+        match Self::serves(self, info) {
+            false => Known::Unknown,
+            true if Self::is_deprecated(self, info) => Known::Deprecated,
+            true => Known::Served,
+        }
     }
 
     fn paths(&self) -> Vec<String> {
         Self::paths(self)
     }
 
-    fn stored_objects(&self) -> Vec<(String, u64)> {
-        Self::stored_objects(self)
+    fn counted(&self) -> Counted {
+        Counted { stored_objects: Self::stored_objects(self), watch_events: Self::watch_events(self) }
     }
 }

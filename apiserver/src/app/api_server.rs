@@ -9,6 +9,7 @@ use super::command_line::ApiServer;
 use super::compactor::Compactor;
 use super::error::AppError;
 use super::store;
+use super::store_metrics::StoreMetrics;
 use crate::apis::Apis;
 use crate::authentication::{Anonymous, Authentication, ClientCertificates};
 use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
@@ -52,6 +53,8 @@ async fn start(flags: &ApiServer, apis: Apis) -> Result<Running, AppError> {
     let config = ServeConfig { grace: flags.shutdown_delay_duration, ..ServeConfig::new(address, certificate(flags)) };
     let listening = listen(config).await?;
     let (store, store_check) = store::open(flags).await?;
+    let store_metrics = StoreMetrics::new();
+    let store = store_metrics.time(store);
     let endpoints = apis.build(store.clone(), flags.standalone).map_err(AppError::Build)?;
     let checked = store.clone();
     let store_answers = move || {
@@ -64,6 +67,7 @@ async fn start(flags: &ApiServer, apis: Apis) -> Result<Running, AppError> {
         .max_in_flight(flags.max_requests_inflight, flags.max_mutating_requests_inflight)
         .request_timeout(flags.request_timeout)
         .check(Check::new(store_check, store_answers))
+        .metrics(|registry| store_metrics.register(registry))
         .build();
     let serving = listening.serve(core);
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);
@@ -177,6 +181,10 @@ mod tests {
             events.create(&PostParams::default(), &event(expected)).await.expect("created");
             let found = events.list(&ListParams::default()).await.expect("a list");
             assert_eq!(found.items.len(), expected, "the store outlives the server");
+            let metrics = http::Request::get("/metrics").body(Vec::new()).expect("a request");
+            let metrics = home.client(&home.alice).request_text(metrics).await.expect("metrics");
+            let written = r#"etcd_request_duration_seconds_count{operation="create",group="",resource="events"} 1"#;
+            assert!(metrics.lines().any(|line| line == written), "{metrics}");
             running.stop().await;
         }
     }

@@ -9,6 +9,7 @@ mod error;
 mod logging;
 mod print;
 mod store;
+mod store_metrics;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

@@ -22,6 +22,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response};
@@ -61,6 +62,7 @@ struct GroupVersionResource(String, String, String);
 struct Served {
     registry: Arc<Registry>,
     version_index: usize,
+    watch_events: Arc<AtomicU64>,
 }
 
 const WARNING: HeaderName = HeaderName::from_static("warning");
@@ -75,7 +77,8 @@ impl Endpoints {
             for (version_index, version) in registry.kind().versions.iter().enumerate().filter(|(_, v)| v.served) {
                 let plural = registry.kind().plural.clone();
                 let name = GroupVersionResource(version.group.clone(), version.version.clone(), plural);
-                resources.insert(name, Served { registry: registry.clone(), version_index });
+                resources
+                    .insert(name, Served { registry: registry.clone(), version_index, watch_events: Arc::default() });
             }
         }
         let follower = feed.clone();
@@ -120,6 +123,20 @@ impl Endpoints {
             "scale" => served.registry.kind().versions[served.version_index].scale.is_some(),
             _ => false,
         })
+    }
+
+    /// Whether the request names a version that clients should leave.
+    pub fn is_deprecated(&self, info: &RequestInfo) -> bool {
+        self.find(info)
+            .is_some_and(|served| served.registry.kind().versions[served.version_index].deprecation_warning.is_some())
+    }
+
+    /// How many events watches have sent, by group, version and plural.
+    pub fn watch_events(&self) -> Vec<([String; 3], u64)> {
+        let count = |(GroupVersionResource(group, version, plural), served): (&GroupVersionResource, &Served)| {
+            ([group.clone(), version.clone(), plural.clone()], served.watch_events.load(Ordering::Relaxed))
+        };
+        self.resources.iter().map(count).filter(|(_, events)| *events > 0).collect()
     }
 
     /// Whether the caches are filled.
@@ -211,7 +228,7 @@ impl Endpoints {
         route(&call, &parts.method)?;
         if info.verb == "watch" {
             let warnings = call.context.take_warnings();
-            let answer = watch::watch(call, self.shutdown.subscribe()).await;
+            let answer = watch::watch(call, self.shutdown.subscribe(), served.watch_events).await;
             return with_warnings(answer, warnings);
         }
         let scale = call.version().scale.clone().filter(|_| info.subresource == "scale");

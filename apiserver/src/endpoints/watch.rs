@@ -4,6 +4,8 @@
 //! of Kubernetes look for it there. All events that are ready go out in one write.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -34,11 +36,11 @@ const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 /// How long before the end the last bookmark is sent.
 const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 
-/// Starts a watch.
+/// Starts a watch. Its events are counted as `sent`.
 ///
 /// # Errors
 /// 400, 406, 422, 500.
-pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body>, Status> {
+pub async fn watch(call: Call, shutdown: Receiver<bool>, sent: Arc<AtomicU64>) -> Result<Response<Body>, Status> {
     let wanted = call.negotiated()?;
     let refused = |error: OptionsError| match error {
         OptionsError::Version(errors) => Status::invalid(&call.version().group, &call.kind().plural, "", &errors),
@@ -72,6 +74,7 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body
                 tells_initial_end: options.tells_initial_end,
                 end,
                 shutdown,
+                sent,
                 next: first_bookmark(end),
                 columns_sent: false,
                 call,
@@ -102,6 +105,8 @@ struct Stream {
     /// When the next bookmark is due.
     next: Instant,
     shutdown: Receiver<bool>,
+    /// How many events were sent, by all watches of the resource.
+    sent: Arc<AtomicU64>,
     /// Only the first Table says what its columns are.
     columns_sent: bool,
 }
@@ -147,6 +152,7 @@ impl Stream {
     }
 
     fn lines(&mut self, events: Vec<WatchEvent>) -> Result<Bytes, Status> {
+        self.sent.fetch_add(events.len() as u64, Ordering::Relaxed);
         let stored_form =
             self.wanted.transform == Transform::None && self.call.version_index == self.call.kind().storage;
         if stored_form {

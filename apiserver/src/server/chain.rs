@@ -99,7 +99,7 @@ async fn filter(
     };
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let labels = RequestLabels::new(&info, query, content_type);
-    let series = core.metrics.series(labels, || core.handler.serves(&info));
+    let series = core.metrics.series(labels, || core.handler.knows(&info));
     record.series = Some(series.clone());
     let answer = if is_long_running(&info) {
         record.long_running = Some(core.metrics.long_running(&series));
@@ -213,7 +213,7 @@ async fn own(
         "/version" | "/version/" => Some(index::json_text(version::document())),
         "/metrics" => {
             let accept = accept.as_ref().and_then(|accept| accept.to_str().ok());
-            let (content_type, text) = core.metrics.render(accept, &core.limits, core.handler.stored_objects());
+            let (content_type, text) = core.metrics.render(accept, &core.limits, core.handler.counted());
             let mut response = Response::new(text.into());
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
             Some(response)

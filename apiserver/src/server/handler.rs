@@ -6,6 +6,7 @@ use http::{Request, Response};
 use crate::body::{Body, RequestBody};
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
+use crate::server::metrics::{Counted, Known};
 
 /// Answers the requests that the filters let through.
 #[async_trait]
@@ -24,15 +25,15 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Whether the request names a resource and subresource that exist. Only these become labels of metrics: what
     /// clients make up must not fill the memory.
-    fn serves(&self, info: &RequestInfo) -> bool;
+    fn knows(&self, info: &RequestInfo) -> Known;
 
     /// The paths that are answered, for the index at `/`.
     fn paths(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// How many objects are stored, by qualified resource, for example `birds.demo.example.com`.
-    fn stored_objects(&self) -> Vec<(String, u64)> {
-        Vec::new()
+    /// What is counted here, for `/metrics`.
+    fn counted(&self) -> Counted {
+        Counted::default()
     }
 }

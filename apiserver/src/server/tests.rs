@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::lifecycle::Phase;
+use super::metrics::Known;
 use super::pki::{Authority, LOOPBACK_NAMES, Pem, Subject};
 use super::tls::Certificate;
 use super::{Core, CoreBuilder, Handler, ServeConfig, ServeError, Serving, serve};
@@ -125,6 +126,9 @@ async fn when_too_much_is_in_flight_watches_and_masters_go_on() {
     assert_eq!(text(client.send("POST", BIRDS, &[]).await).await, "200 alice asks to create birds ");
     let mut master = server.client_in("root", "system:masters").connect().await;
     assert_eq!(master.get(&format!("{BIRDS}/a")).await, "200 root asks to get birds a");
+    let refusals = r#"apiserver_request_terminations_total{verb="GET",group="demo.example.com",version="v1",resource="birds",subresource="",scope="resource",component="apiserver",code="429"} 1"#;
+    let metrics = master.get("/metrics").await;
+    assert!(metrics.lines().any(|line| line == refusals), "{metrics}");
     server.handler.release.notify_waiters();
     assert_eq!(text(slow.await.expect("no panic")).await, "200 slow");
     assert_eq!(client.get(&format!("{BIRDS}/a")).await, "200 alice asks to get birds a");
@@ -206,6 +210,10 @@ async fn requests_end_when_their_time_is_over() {
         let late = client.get(&format!("{BIRDS}/slow{query}")).await;
         assert!(late.starts_with("504") && late.contains(r#""reason":"Timeout""#), "{late}");
     }
+    let metrics = client.get("/metrics").await;
+    let late = r#"resource="birds",subresource="",scope="resource",component="apiserver",code="504"} 4"#;
+    let is_counted = |line: &str| line.starts_with("apiserver_request_terminations_total{") && line.ends_with(late);
+    assert!(metrics.lines().any(is_counted), "{metrics}");
     let bad = client.get(&format!("{BIRDS}/a?timeout=soon")).await;
     assert!(bad.starts_with("400") && bad.contains("invalid timeout specified in the request URL"), "{bad}");
     let mut watch = client.send("GET", &format!("{BIRDS}?watch=1&timeout=1ms"), &[]).await.into_body();
@@ -443,8 +451,8 @@ impl Handler for Birds {
         self.stopped.send_replace(true);
     }
 
-    fn serves(&self, info: &RequestInfo) -> bool {
-        info.resource == "birds"
+    fn knows(&self, info: &RequestInfo) -> Known {
+        if info.resource == "birds" { Known::Served } else { Known::Unknown }
     }
 
     fn paths(&self) -> Vec<String> {

@@ -1,8 +1,19 @@
 //! Paths and methods: what is served, and how the rest is refused.
 
-use serde_json::json;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use super::{bird, nest, server};
+use apiserver::body::RequestBody;
+use apiserver::request::info::RequestInfo;
+use apiserver::request::user::UserInfo;
+use bytes::Bytes;
+use http::Request;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+
+use super::{BIRDS, bird, nest, server};
 
 const GROUP: &str = "/apis/demo.example.com";
 
@@ -118,4 +129,62 @@ async fn a_flag_is_set_unless_it_says_no() {
         let answer = server.ask(&format!("GET ?watch{value}&timeoutSeconds=1"), "").await.json();
         assert_eq!(answer.get("type").is_some(), watches, "watch{value}");
     }
+}
+
+/// A body that says how long it is, or not, and never ends.
+struct Endless {
+    announced: Option<u64>,
+    chunk: Option<Bytes>,
+}
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &self.chunk {
+            Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk.clone())))),
+            None => Poll::Pending,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.announced.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_before_it_is_read() {
+    let server = server().await;
+    bird(&server, "default", "a", json!({})).await;
+    let limit = 3 << 20;
+    for (announced, chunk) in [(Some(limit + 1), None), (None, Some(Bytes::from(vec![b' '; 100_000])))] {
+        for (method, path) in
+            [("POST", BIRDS.to_owned()), ("PUT", format!("{BIRDS}/a")), ("PATCH", format!("{BIRDS}/a"))]
+        {
+            let media_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+            let body: RequestBody =
+                Endless { announced, chunk: chunk.clone() }.map_err(|never| match never {}).boxed_unsync();
+            let request = Request::builder().method(method).uri(&path).header("content-type", media_type);
+            let request = request.body(body).expect("a request");
+            let info = RequestInfo::new(request.method(), &path, "").expect("a path");
+            let user = UserInfo::authenticated("tester", []);
+            let answer = server.endpoints.handle(&info, &user, request).await;
+            assert_eq!(answer.status(), 413, "{method}");
+            let body = answer.into_body().collect().await.expect("a body").to_bytes();
+            let status: Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(status["message"], format!("Request entity too large: limit is {limit}"));
+            assert_eq!(status["reason"], "RequestEntityTooLarge");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_watches_send_is_counted() {
+    let server = server().await;
+    bird(&server, "default", "a", json!({})).await;
+    bird(&server, "default", "b", json!({})).await;
+    server.ask("GET ?watch=1&timeoutSeconds=1&allowWatchBookmarks=true", "").await;
+    let birds = ["demo.example.com", "v1", "birds"].map(str::to_owned);
+    assert_eq!(server.endpoints.watch_events(), [(birds, 2)]);
 }
