@@ -6,6 +6,7 @@ mod command_line;
 mod compactor;
 mod controller_manager;
 mod error;
+mod expirer;
 mod logging;
 mod print;
 mod store;

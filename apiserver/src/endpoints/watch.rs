@@ -125,11 +125,20 @@ impl Stream {
                 Err(error) => return Some((error_event(&state.call.failed(&error)), None)),
             };
             match step {
-                Step::Events(events) => match state.lines(events) {
-                    Ok(lines) if lines.is_empty() => continue,
-                    Ok(lines) => return Some((lines, Some(state))),
-                    Err(status) => return Some((error_event(&status), None)),
-                },
+                Step::Events(mut events) => {
+                    let broken = state.cut_at_what_cannot_be_read(&mut events);
+                    let lines = match state.lines(events) {
+                        Ok(lines) => lines,
+                        Err(status) => return Some((error_event(&status), None)),
+                    };
+                    if let Some(status) = broken {
+                        return Some(([lines, error_event(&status)].concat().into(), None));
+                    }
+                    if !lines.is_empty() {
+                        return Some((lines, Some(state)));
+                    }
+                    continue;
+                }
                 Step::Idle => {}
             }
             let now = Instant::now();
@@ -149,6 +158,15 @@ impl Stream {
                 () = timer => {}
             }
         }
+    }
+
+    /// Leaves the events before the first whose object cannot be read, and tells what is wrong with that: the watch
+    /// ends there, since to go on would be to leave something out.
+    fn cut_at_what_cannot_be_read(&self, events: &mut Vec<WatchEvent>) -> Option<Status> {
+        let at = events.iter().position(|event| event.object.corrupt().is_some())?;
+        let error = self.call.registry.usable(&events[at].object).err()?;
+        events.truncate(at);
+        Some(self.call.failed(&error))
     }
 
     fn lines(&mut self, events: Vec<WatchEvent>) -> Result<Bytes, Status> {

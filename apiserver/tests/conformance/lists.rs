@@ -381,3 +381,31 @@ async fn a_read_is_of_the_objects_own_last_write() {
     assert_eq!(missing.failure(), "404 birds.demo.example.com \"nobody\" not found");
     assert_eq!(missing.json()["details"], json!({"name": "nobody", "group": "demo.example.com", "kind": "birds"}));
 }
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_is_never_left_out() {
+    let server = server().await;
+    bird(&server, "default", "a", json!({})).await;
+    let key = "/registry/demo.example.com/birds/default/broken";
+    server.store.create(key, bytes::Bytes::from_static(b"{")).await.expect("stored");
+    let lines = [
+        "GET broken",
+        "GET ",
+        "GET ?limit=1&continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6LTEsInN0YXJ0IjoiYiJ9",
+        "GET ?resourceVersion=0",
+        "DELETE broken",
+        "DELETE ",
+    ];
+    for line in lines {
+        let answer = server.ask(line, "").await;
+        assert_eq!((answer.code, &answer.json()["reason"]), (500, &json!("InternalError")), "{line}");
+        let failure = answer.failure();
+        assert!(failure.starts_with(&format!("500 Internal error occurred: {key}: ")), "{failure}");
+        let message = answer.json()["details"]["causes"][0]["message"].clone();
+        assert!(message.as_str().is_some_and(|text| failure.ends_with(text)), "{failure}");
+    }
+    let watch = server.ask("GET ?watch=1&timeoutSeconds=1", "").await.text();
+    let last: Value = serde_json::from_str(watch.lines().last().expect("a line")).expect("JSON");
+    assert_eq!((&last["type"], &last["object"]["code"]), (&json!("ERROR"), &json!(500)), "{watch}");
+    assert_eq!(server.ask("GET a", "").await.code, 200, "others are not harmed");
+}
