@@ -60,7 +60,7 @@ async fn pass(store: &dyn Store, prefix: &str, ttl: Duration, now: Timestamp) ->
         let page = store.list(request).await?;
         for entry in &page.entries {
             // What cannot be read has no age; it is for people to look at.
-            if !last_written(&entry.value).is_some_and(|written| written <= too_old) {
+            if last_written(&entry.value).is_none_or(|written| written > too_old) {
                 continue;
             }
             match store.delete(&entry.key, entry.revision).await {

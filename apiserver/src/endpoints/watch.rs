@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::StreamExt;
 use http::Response;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, UPGRADE};
 use rand::Rng;
 use serde_json::json;
 use tokio::sync::watch::Receiver;
@@ -41,6 +41,10 @@ const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 /// # Errors
 /// 400, 406, 422, 500.
 pub async fn watch(call: Call, shutdown: Receiver<bool>, sent: Arc<AtomicU64>) -> Result<Response<Body>, Status> {
+    // A client that upgrades expects frames, and would wait for ever for the first.
+    if call.header(UPGRADE).eq_ignore_ascii_case("websocket") {
+        return Err(Status::bad_request("watches are not sent over WebSocket: leave out the Upgrade header"));
+    }
     let wanted = call.negotiated()?;
     let refused = |error: OptionsError| match error {
         OptionsError::Version(errors) => Status::invalid(&call.version().group, &call.kind().plural, "", &errors),

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
@@ -28,6 +28,7 @@ use super::{Core, CoreBuilder, Handler, ServeConfig, ServeError, Serving, serve}
 use crate::authentication::{Anonymous, Authentication, ClientCertificates, ConnectionInfo};
 use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization};
 use crate::body::{Body, RequestBody};
+use crate::endpoints::call::{BODY_BYTES_MAX, read_body};
 use crate::endpoints::status::page_not_found;
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
@@ -109,6 +110,37 @@ async fn a_panic_is_one_failed_request() {
     assert_eq!(client.get(&format!("{BIRDS}/a")).await, "200 alice asks to get birds a");
     let metrics = server.client(Some("alice")).connect().await.get("/metrics").await;
     assert!(metrics.contains(r#"verb="GET",dry_run="",group="demo.example.com",version="v1",resource="birds",subresource="",scope="resource",component="apiserver",code="500"} 1"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_on_either_protocol() {
+    let server = Server::start().await;
+    let long = Bytes::from(vec![b' '; BODY_BYTES_MAX + 1]);
+    let path = format!("{BIRDS}/long");
+    for (protocol, announced) in [("h2", true), ("h2", false), ("http/1.1", true), ("http/1.1", false)] {
+        let body = if announced {
+            BodyExt::boxed(Full::new(long.clone()))
+        } else {
+            let pieces: Vec<_> =
+                long.chunks(100_000).map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect();
+            BodyExt::boxed(StreamBody::new(futures::stream::iter(pieces)))
+        };
+        let uri = if protocol == "h2" { format!("https://localhost{path}") } else { path.clone() };
+        let request = Request::post(uri).header("host", "localhost").body(body).expect("a request");
+        let stream = server.client(Some("alice")).alpn(protocol).stream().await;
+        let answer = if protocol == "h2" {
+            let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+            let (mut sender, connection) = handshake.expect("a handshake");
+            tokio::spawn(connection);
+            sender.send_request(request).await.expect("an answer")
+        } else {
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a handshake");
+            tokio::spawn(connection);
+            sender.send_request(request).await.expect("an answer")
+        };
+        let answer = text(answer).await;
+        assert!(answer.starts_with("413") && answer.contains("limit is 3145728"), "{protocol} {announced}: {answer}");
+    }
 }
 
 #[tokio::test]
@@ -427,6 +459,10 @@ impl Handler for Birds {
             return Response::new(Body::Stream(events.take_until(end).boxed()));
         }
         match (&*info.resource, &*info.name) {
+            ("birds", "long") => match read_body(request.into_body()).await {
+                Ok(body) => Response::new(format!("{} bytes", body.len()).into()),
+                Err(status) => status.into_response(None, false),
+            },
             ("birds", "panic") => panic!("a bird that cannot be had"),
             ("birds", "slow") => {
                 let released = self.release.notified();
@@ -576,7 +612,8 @@ impl Connect {
         self
     }
 
-    async fn connect(self) -> Client {
+    /// The bare connection, for requests of another shape.
+    async fn stream(self) -> TlsStream<TcpStream> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[self.version])
@@ -591,11 +628,16 @@ impl Connect {
         }
         let stream = TcpStream::connect(self.address).await.expect("a connection");
         let name = ServerName::try_from("localhost").expect("a name");
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake");
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake")
+    }
+
+    async fn connect(self) -> Client {
+        let alpn = self.alpn;
+        let stream = self.stream().await;
         let (_, tls) = stream.get_ref();
         let protocol = String::from_utf8(tls.alpn_protocol().unwrap_or_default().to_vec()).expect("text");
         let server_certificate = tls.peer_certificates().expect("a chain")[0].clone().into_owned();
-        Client { sender: sender(stream, self.alpn).await, protocol, server_certificate }
+        Client { sender: sender(stream, alpn).await, protocol, server_certificate }
     }
 }
 

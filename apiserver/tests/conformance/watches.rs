@@ -264,6 +264,9 @@ async fn every_form_of_a_watch_is_its_own() {
     for accept in ["application/yaml", "application/yaml, application/json", "text/plain"] {
         assert_eq!(server.send(path, &[("accept", accept)], "").await.code, 406, "{accept}");
     }
+    let upgrade = [("connection", "Upgrade"), ("upgrade", "websocket")];
+    let refused = server.send(path, &upgrade, "").await;
+    assert_eq!((refused.code, &refused.json()["reason"]), (400, &json!("BadRequest")));
     let accept = [("accept", "application/json;stream=watch")];
     assert_eq!(server.open(path, &accept, "").await.status(), 200);
 }
