@@ -212,7 +212,7 @@ impl Status {
         for error in errors.iter() {
             let text = error.to_string();
             if !texts.contains(&text) {
-                causes.push(json!({ "reason": error.reason(), "message": error.body(), "field": error.field }));
+                causes.push(json!({ "reason": error.reason(), "message": error.body(), "field": error.field_text() }));
                 texts.push(text);
             }
         }
