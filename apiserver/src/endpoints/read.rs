@@ -16,7 +16,7 @@ use crate::registry::list::ListQuery;
 pub async fn get(call: &Call) -> Result<Response<Body>, Status> {
     let wanted = call.wanted()?;
     let freshness = options::get(&call.query).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
-    let object = call.registry.get(&call.info.namespace, &call.info.name, freshness).await;
+    let object = call.registry.get(&call.context, freshness).await;
     let object = object.map_err(|error| call.failed(&error))?;
     output::object(call, &object, wanted, StatusCode::OK)
 }
@@ -28,7 +28,7 @@ pub async fn get(call: &Call) -> Result<Response<Body>, Status> {
 pub async fn list(call: &Call) -> Result<Response<Body>, Status> {
     let wanted = call.wanted_list()?;
     let query = list_query(call)?;
-    let listing = call.registry.list(&query).await.map_err(|error| call.failed(&error))?;
+    let listing = call.registry.list(&call.context, &query).await.map_err(|error| call.failed(&error))?;
     output::list(call, listing, wanted)
 }
 

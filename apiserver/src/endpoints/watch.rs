@@ -22,7 +22,8 @@ use super::status::Status;
 use super::table::IncludeObject;
 use crate::body::Body;
 use crate::registry::error::Error;
-use crate::registry::watch::{EventType, Step, Watch, WatchEvent, WatchQuery};
+use crate::registry::rest::Watching;
+use crate::registry::watch::{EventType, Step, WatchEvent, WatchQuery};
 use crate::request::decode::Format;
 use crate::request::media::{Transform, Wanted};
 
@@ -57,7 +58,7 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body
 
     let seconds = options.timeout_seconds.unwrap_or_else(|| rand::rng().random_range(TIMEOUT_MIN..2 * TIMEOUT_MIN));
     let end = Instant::now() + Duration::from_secs(seconds);
-    let stream = match call.registry.watch(query).await {
+    let stream = match call.registry.clone().watch(&call.context, query).await {
         Ok(watch) => {
             let stream = Stream {
                 watch,
@@ -86,7 +87,7 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body
 /// A watch on its way to a client.
 struct Stream {
     call: Call,
-    watch: Watch,
+    watch: Box<dyn Watching>,
     wanted: Wanted,
     include: IncludeObject,
     bookmarks: bool,
@@ -119,6 +120,7 @@ impl Stream {
                     Err(status) => return Some((error_event(&status), None)),
                 },
                 Step::Idle => {}
+                Step::Ended => return None,
             }
             let now = Instant::now();
             if *state.shutdown.borrow() || now >= state.end {

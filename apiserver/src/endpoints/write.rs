@@ -39,7 +39,21 @@ pub async fn update(call: &mut Call, body: RequestBody) -> Result<Response<Body>
     let options = write_options(call, Write::Update)?;
     let object = input::object(call, &body, options.field_validation)?;
     input::check_name(call, &object)?;
-    let outcome = call.registry.update(&call.context, call.version(), &mut |_| Ok(object.clone())).await;
+    let mut may_create = false;
+    let outcome = loop {
+        let mut creates = false;
+        let transform: update::Transform<'_> = &mut |current| {
+            creates = current.is_none() && !may_create;
+            if creates { Err(Error::NotFound { name: call.info.name.clone() }) } else { Ok(object.clone()) }
+        };
+        let outcome = call.registry.update(&call.context, call.version(), transform).await;
+        if !creates {
+            break outcome;
+        }
+        // What is not there would be created, and that is a verb of its own.
+        call.may_create().await?;
+        may_create = true;
+    };
     answer(call, outcome, wanted)
 }
 

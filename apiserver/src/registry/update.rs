@@ -16,7 +16,7 @@ use super::object::Object;
 use super::{Outcome, Registry, mismatch};
 use crate::admission::Operation;
 use crate::field;
-use crate::kind::KindVersion;
+use crate::kind::{Kind, KindVersion};
 use crate::request::context::RequestContext;
 use crate::storage::{Revision, WriteError};
 
@@ -83,7 +83,7 @@ impl Registry {
         let old = self.read_value(object)?;
         let shown = self.as_shown(old.clone(), version)?;
         let mut new = transform(Some(&shown))?;
-        self.check_preconditions(cx, &new, &shown, object.revision)?;
+        Self::check_preconditions(cx, &new, &shown, object.revision, self.hooks.allow_unconditional_update())?;
 
         if cx.subresource == "status" {
             metadata::keep_old(&mut new, &shown);
@@ -100,7 +100,7 @@ impl Registry {
 
         let mut new = Draft::new(self.as_stored(new, version)?);
         let mut old = Draft::new(old);
-        self.restrict(cx, new.value_mut(), old.value());
+        Self::restrict(&self.kind, cx, new.value_mut(), old.value());
         self.kind.storage_version().schema.default(new.value_mut());
         self.run_update_hooks(cx, &mut new, &mut old)?;
 
@@ -108,7 +108,7 @@ impl Registry {
         let old = old.into_value();
         if cx.subresource == "status" {
             // Hooks see the whole object, but what they do to the rest of it is not this endpoint's to store.
-            self.restrict(cx, &mut new, &old);
+            Self::restrict(&self.kind, cx, &mut new, &old);
         }
         let version_read = metadata::text(&old, "resourceVersion").to_owned();
         metadata::of_mut(&mut new).insert("resourceVersion".into(), version_read.into());
@@ -126,12 +126,12 @@ impl Registry {
         Ok((new, write))
     }
 
-    fn check_preconditions(
-        &self,
+    pub(super) fn check_preconditions(
         cx: &RequestContext,
         new: &Value,
         old: &Value,
         stored: Revision,
+        allow_unconditional: bool,
     ) -> Result<(), Error> {
         let name = cx.name.as_str();
         let conflict = |cause: String| Err(Error::Conflict { name: name.to_owned(), cause, on_delete: false });
@@ -143,7 +143,7 @@ impl Registry {
             ));
         }
         match metadata::text(new, "resourceVersion") {
-            "" | "0" if self.hooks.allow_unconditional_update() => Ok(()),
+            "" | "0" if allow_unconditional => Ok(()),
             "" | "0" => Err(Error::Unconditional { name: name.to_owned() }),
             version => match version.parse::<u64>() {
                 Err(_) => Err(Error::BadRequest(format!(
@@ -159,8 +159,8 @@ impl Registry {
     }
 
     /// What this endpoint may not change is put back: everything but the status on `/status`, the status elsewhere.
-    fn restrict(&self, cx: &RequestContext, new: &mut Value, old: &Value) {
-        if !self.kind.storage_version().status {
+    pub(super) fn restrict(kind: &Kind, cx: &RequestContext, new: &mut Value, old: &Value) {
+        if !kind.storage_version().status {
             return;
         }
         let (Some(new), Some(old)) = (new.as_object_mut(), old.as_object()) else { return };
