@@ -154,8 +154,8 @@ impl ServedSubresource {
     fn shown(&self, cx: &RequestContext, mut object: Value) -> Value {
         let fields = metadata::of_mut(&mut object);
         for (field, value) in [("name", &cx.name), ("namespace", &cx.namespace)] {
-            if !value.is_empty() {
-                fields.entry(field).or_insert_with(|| value.as_str().into());
+            if !value.is_empty() && fields.get(field).is_none_or(|given| given == "") {
+                fields.insert(field.into(), value.as_str().into());
             }
         }
         object
