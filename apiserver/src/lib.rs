@@ -48,6 +48,8 @@ pub mod versions;
 pub use apis::Apis;
 pub use app::App;
 pub use body::Body;
+#[cfg(feature = "ws")]
+pub use endpoints::connect::websocket::{Message, WebSocket};
 pub use endpoints::connect::{Connect, ConnectRequest};
 pub use kind::Verb;
 pub use manager::Manager;

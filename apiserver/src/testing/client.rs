@@ -13,6 +13,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kube::Client;
 
+#[cfg(feature = "ws")]
+use {
+    crate::endpoints::connect::websocket::WebSocket,
+    http::StatusCode,
+    http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION},
+    tokio_tungstenite::tungstenite::handshake::client::generate_key,
+};
+
 use crate::authentication::ConnectionInfo;
 use crate::body::RequestBody;
 use crate::request::user::UserInfo;
@@ -39,6 +47,29 @@ pub(super) fn connect(core: Arc<Core>, user: UserInfo) -> Client {
 /// A request's body that is all there.
 pub(super) fn body(bytes: Bytes) -> RequestBody {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A WebSocket of a user.
+///
+/// # Errors
+/// The server's answer, if it is anything but yes.
+#[cfg(feature = "ws")]
+pub(super) async fn websocket(core: Arc<Core>, user: UserInfo, path: &str) -> Result<WebSocket, String> {
+    let request = Request::get(path)
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_VERSION, "13")
+        .header(SEC_WEBSOCKET_KEY, generate_key())
+        .body(body(Bytes::new()))
+        .map_err(|error| error.to_string())?;
+    let response = over_a_pipe(core, Arc::new(user), request).await.map_err(|error| error.to_string())?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let status = response.status();
+        let text = response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        return Err(format!("{status} {}", String::from_utf8_lossy(&text)));
+    }
+    let upgraded = hyper::upgrade::on(response).await.map_err(|error| error.to_string())?;
+    Ok(WebSocket::of_client(upgraded).await)
 }
 
 async fn send(

@@ -29,7 +29,7 @@ pub struct Upgraded {
 
 /// Tells when the server stops.
 #[derive(Clone, Debug)]
-pub struct Ending(watch::Receiver<bool>);
+pub struct Ending(Option<watch::Receiver<bool>>);
 
 /// Something that lasts as long as a session: found among the extensions of its response.
 #[derive(Clone, Default)]
@@ -44,7 +44,7 @@ impl Default for Sessions {
 impl Sessions {
     /// Tells when the server stops.
     pub fn ending(&self) -> Ending {
-        Ending(self.ending.subscribe())
+        Ending(Some(self.ending.subscribe()))
     }
 
     /// Tells all sessions to end.
@@ -96,6 +96,11 @@ impl Sessions {
 }
 
 impl Upgraded {
+    /// The client's side of a connection.
+    pub(crate) fn of_client(io: hyper::upgrade::Upgraded) -> Self {
+        Self { io: TokioIo::new(io), ending: Ending(None) }
+    }
+
     /// Tells when the server stops.
     pub fn ending(&self) -> Ending {
         self.ending.clone()
@@ -105,13 +110,16 @@ impl Upgraded {
 impl Ending {
     /// Waits until the server stops.
     pub async fn wait(&mut self) {
-        // A sender that is gone has stopped too.
-        let _ = self.0.wait_for(|ending| *ending).await;
+        match &mut self.0 {
+            // A sender that is gone has stopped too.
+            Some(ending) => drop(ending.wait_for(|ending| *ending).await),
+            None => std::future::pending().await,
+        }
     }
 
     /// Whether the server stops.
     pub fn has_begun(&self) -> bool {
-        *self.0.borrow()
+        self.0.as_ref().is_some_and(|ending| *ending.borrow())
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use http::Response;
-use http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL};
+use http::header::{
+    HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+};
 use tokio::time::{Instant, Interval, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -25,7 +27,6 @@ const MESSAGE_BYTES_MAX: usize = 4 << 20;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a client may take to say goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-const SEC_WEBSOCKET_VERSION: HeaderName = http::header::SEC_WEBSOCKET_VERSION;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl ConnectRequest {
             _ => return Err(Error::bad_request("this takes an upgrade of the connection to websocket, version 13")),
         };
         let mut response = self.upgrade("websocket", async move |upgraded| {
-            session(WebSocket::new(upgraded).await).await;
+            session(WebSocket::new(upgraded, Role::Server).await).await;
         })?;
         let headers = response.headers_mut();
         headers.insert(SEC_WEBSOCKET_ACCEPT, HeaderValue::from_str(&accept).map_err(Error::internal)?);
@@ -101,12 +102,17 @@ impl ConnectRequest {
 }
 
 impl WebSocket {
-    async fn new(upgraded: Upgraded) -> Self {
+    /// The client's side, on a connection that was upgraded.
+    pub(crate) async fn of_client(io: hyper::upgrade::Upgraded) -> Self {
+        Self::new(Upgraded::of_client(io), Role::Client).await
+    }
+
+    async fn new(upgraded: Upgraded, role: Role) -> Self {
         let ending = upgraded.ending();
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let stream = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
+        let stream = WebSocketStream::from_raw_socket(upgraded, role, Some(config)).await;
         let ping = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         Self { stream: Some(stream), ending, ping }
     }
