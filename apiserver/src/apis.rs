@@ -255,8 +255,9 @@ impl Definition {
     fn kind(&self) -> Result<Kind, BuildError> {
         let mut kind = Kind::from_crd(&self.crd)?;
         if let Keeper::Backend(backend) = &self.keeper {
+            let resource = kind.qualified_resource();
             let problem = |problem: &str| BuildError::Verbs {
-                resource: kind.qualified_resource(),
+                resource: resource.clone(),
                 problem: format!("the list of its verbs is not complete: {problem}"),
             };
             let own = backend.verbs();
@@ -269,6 +270,16 @@ impl Definition {
             }
             if own.is_empty() || has(Verb::Patch) || has(Verb::DeleteCollection) {
                 return Err(problem("name what is implemented; Patch and DeleteCollection follow from that"));
+            }
+            if !has(Verb::Get) {
+                if !self.subresources.is_empty() {
+                    return Err(problem("subresources need Get"));
+                }
+                // What cannot be read has no parts that could be.
+                for version in &mut kind.versions {
+                    version.status = false;
+                    version.scale = None;
+                }
             }
             kind.verbs = Verb::complete(own);
             kind.stored = false;

@@ -49,7 +49,14 @@ impl Registry {
                 if !self.hooks.allow_create_on_update() || !cx.subresource.is_empty() {
                     return Err(Self::not_found(&cx.name));
                 }
-                return self.create(cx, version, transform(None)?).await;
+                match self.create(cx, version, Self::for_creation(cx, transform(None)?)?).await {
+                    // Somebody else has just created it: this is an update after all.
+                    Err(Error::AlreadyExists { .. }) => {
+                        current = self.stored(&key).await?;
+                        continue;
+                    }
+                    result => return result,
+                }
             };
             let (new, write) = self.next(cx, version, &object, transform).await?;
             let bytes = self.codec().encode(&new);
@@ -124,6 +131,18 @@ impl Registry {
             Write::Update
         };
         Ok((new, write))
+    }
+
+    /// An object that an update shall create. What it was made from is no concern where there is nothing; that there was
+    /// something is.
+    pub(super) fn for_creation(cx: &RequestContext, mut object: Value) -> Result<Value, Error> {
+        let uid = metadata::text(&object, "uid");
+        if !uid.is_empty() {
+            let cause = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: ");
+            return Err(Error::Conflict { name: cx.name.clone(), cause, on_delete: false });
+        }
+        metadata::of_mut(&mut object).remove("resourceVersion");
+        Ok(object)
     }
 
     pub(super) fn check_preconditions(

@@ -319,7 +319,12 @@ impl Rest for Backed {
                         && cx.subresource.is_empty()
                         && self.offers(Verb::Create) =>
                 {
-                    return self.create(cx, version, transform(None)?).await;
+                    let object = Registry::for_creation(cx, transform(None)?)?;
+                    match self.create(cx, version, object).await {
+                        // Somebody else has just created it: this is an update after all.
+                        Err(Error::AlreadyExists { .. }) if tries > 0 => continue,
+                        result => return result,
+                    }
                 }
                 old => old?,
             };
