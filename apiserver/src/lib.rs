@@ -58,4 +58,5 @@ pub use registry::error::Error;
 pub use registry::strategy::Strategy;
 pub use registry::subresource::{Parent, Subresource};
 pub use request::context::RequestContext;
+pub use schema::AnyFields;
 pub use testing::TestServer;
