@@ -226,6 +226,7 @@ impl<'a, K: Typed> Added<'a, K> {
     }
 
     /// See [`Apis::add`].
+    #[expect(clippy::should_implement_trait, reason = "it adds to a server, and not two things to each other")]
     pub fn add<S: Strategy>(self, strategy: S) -> Added<'a, S::Object> {
         self.apis.add(strategy)
     }

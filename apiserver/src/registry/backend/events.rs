@@ -1,7 +1,7 @@
 //! What happens to the objects of a backend.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use futures::stream::{BoxStream, Stream, StreamExt, unfold};
 use tokio::sync::watch;
@@ -75,23 +75,20 @@ impl<K: Clone + Send + Sync + 'static> History<K> {
     ///
     /// # Errors
     /// [`Error::expired`] if some of it is no longer kept.
-    pub fn after(self: &std::sync::Arc<Self>, version: u64) -> Result<Events<K>, Error> {
+    pub fn after(self: &Arc<Self>, version: u64) -> Result<Events<K>, Error> {
         self.next(version)?;
-        let state = (self.clone(), self.version.subscribe(), version, false);
-        let events = unfold(state, |(history, mut changes, mut version, failed)| async move {
-            while !failed {
+        let state = Some((self.clone(), self.version.subscribe(), version));
+        let events = unfold(state, |state| async {
+            let (history, mut changes, version) = state?;
+            loop {
                 changes.mark_unchanged();
                 match history.next(version) {
-                    Ok(Some((at, event))) => {
-                        version = at;
-                        return Some((Ok(event), (history, changes, version, false)));
-                    }
+                    Ok(Some((at, event))) => return Some((Ok(event), Some((history, changes, at)))),
                     // The sender is in the history, so that it cannot be gone.
                     Ok(None) => drop(changes.changed().await),
-                    Err(error) => return Some((Err(error), (history, changes, version, true))),
+                    Err(error) => return Some((Err(error), None)),
                 }
             }
-            None
         });
         Ok(Events::new(events))
     }
