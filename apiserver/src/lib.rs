@@ -17,6 +17,7 @@
 //! - [`registry`]: what create, update and delete mean; knows no HTTP
 //! - [`admission`]: may change or refuse an object before it is stored
 //! - [`storage`]: bytes, keys and revisions, and the watch cache; knows no kinds
+//! - [`apply`]: server-side apply: who owns which fields, and what becomes of them
 //! - [`versions`]: one kind in several shapes
 //! - [`kind`]: what a kind is, read from its CRD: the one description that all above read
 //! - [`schema`]: structural schemas: pruning, defaults, validation
@@ -27,6 +28,7 @@
 pub mod admission;
 pub mod apis;
 pub mod app;
+pub mod apply;
 pub mod authentication;
 pub mod authorization;
 pub mod body;

@@ -449,6 +449,26 @@ async fn writes_are_checked_as_everywhere() {
 }
 
 #[tokio::test]
+async fn objects_are_applied() {
+    let server = TestServer::start(|apis| install(apis, Aviary::default())).await;
+    let birds: Api<Bird> = server.api_in("default");
+    let apply = async |manager: &str, spec: Value| {
+        let bird = json!({
+            "apiVersion": "demo.example.com/v1", "kind": "Bird", "metadata": {"name": "robin"}, "spec": spec,
+        });
+        birds.patch("robin", &PatchParams::apply(manager), &Patch::Apply(bird)).await
+    };
+    let made = apply("keeper", json!({"species": "robin", "wings": 3})).await.unwrap();
+    assert_eq!((made.spec.wings, made.status.unwrap().phase.as_str()), (3, "Egg"));
+    let same = apply("keeper", json!({"species": "robin", "wings": 3})).await.unwrap();
+    assert_eq!(same.metadata.resource_version, made.metadata.resource_version);
+    let refused = apply("visitor", json!({"species": "wren"})).await;
+    assert!(matches!(&refused, Err(kube::Error::Api(status)) if status.code == 409), "{refused:?}");
+    let less = apply("keeper", json!({"species": "robin"})).await.unwrap();
+    assert_eq!(less.spec.wings, 2, "what is wanted no more is as by default");
+}
+
+#[tokio::test]
 async fn objects_come_in_every_form() {
     let server = server().await;
     server.bird("robin", r#"{"species":"robin"}"#).await;

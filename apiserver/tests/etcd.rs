@@ -103,3 +103,30 @@ async fn an_etcd_that_comes_back_is_used_again() {
     assert_eq!(server.ask("GET robin", "").await.json(), red);
     drop(etcd);
 }
+
+/// A thousand owners are not worth an object that nobody can change any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_too_large_with_its_managed_fields_is_kept_without_them() {
+    let Some(etcd) = etcd().await else { return };
+    let server = server(etcd.config()).await;
+    let large = |apiece: &str| {
+        let labels: serde_json::Map<String, Value> =
+            (0..24_000).map(|number| (format!("{apiece}{number:0>27}"), "".into())).collect();
+        serde_json::json!({
+            "apiVersion": "demo.example.com/v1", "kind": "Bird", "metadata": { "name": "heavy", "labels": labels },
+            "spec": { "species": "robin", "songs": [] },
+        })
+    };
+    let created = server.ask("POST ", &large("a").to_string()).await;
+    assert_eq!(created.code, 201, "{}", created.text());
+    let created = created.json();
+    assert!(created["metadata"].get("managedFields").is_none());
+    let mut changed = large("b");
+    changed["metadata"]["resourceVersion"] = created["metadata"]["resourceVersion"].clone();
+    let changed = server.ask("PUT heavy", &changed.to_string()).await;
+    assert_eq!(changed.code, 200, "{}", changed.text());
+    // Who applies it wants to own it, and cannot.
+    let applied = [("content-type", "application/apply-patch+yaml")];
+    let applied = server.send("PATCH heavy?fieldManager=me&force=1", &applied, &large("c").to_string()).await;
+    assert_eq!(applied.code, 413, "{}", applied.text());
+}

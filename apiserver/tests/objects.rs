@@ -77,6 +77,13 @@ async fn bad_objects_are_refused_with_every_reason() {
             r#"422 Bird.demo.example.com "Bad_Name" is invalid: metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123"#,
         ),
         (bird("taken", json!({ "species": "robin" })), r#"409 birds.demo.example.com "taken" already exists"#),
+        (
+            bird("a", json!({ "species": "robin" })).replace(
+                r#""name":"a""#,
+                r#""name":"a","ownerReferences":[{"apiVersion":"v1","kind":"Event","name":"e","uid":"u"}]"#,
+            ),
+            r#"422 Bird.demo.example.com "a" is invalid: metadata.ownerReferences: Invalid value: {"apiVersion":"v1","kind":"Event","name":"e","uid":"u"}: /v1, Kind=Event is disallowed from being an owner"#,
+        ),
         ("{".into(), "400 "),
         ("[]".into(), "400 "),
         (String::new(), "400 "),
@@ -226,6 +233,41 @@ async fn finalizers_hold_an_object_until_the_last_is_gone() {
 }
 
 #[tokio::test]
+async fn a_grace_period_keeps_an_object_for_those_who_clean_up() {
+    let server = Server::start().await;
+    let goose = r#"{"species":"goose","songs":["honk"]}"#;
+    server.bird("goose", goose).await;
+    let deleted = server.ask("DELETE goose", "").await.json();
+    assert_eq!((meta(&deleted, "deletionGracePeriodSeconds"), meta(&deleted, "generation")), (&json!(30), &json!(2)));
+    // Longer changes nothing, shorter does, and neither an update nor a second delete lets it go before its time.
+    let longer = server.ask("DELETE goose?gracePeriodSeconds=60", "").await.json();
+    assert_eq!(longer, deleted);
+    let shorter = server.ask("DELETE goose", r#"{"gracePeriodSeconds":10}"#).await.json();
+    assert_eq!((meta(&shorter, "deletionGracePeriodSeconds"), meta(&shorter, "generation")), (&json!(10), &json!(2)));
+    assert!(meta(&shorter, "deletionTimestamp").as_str() < meta(&deleted, "deletionTimestamp").as_str());
+    assert_eq!(server.ask("PATCH goose", r#"{"metadata":{"labels":{"a":"b"}}}"#).await.code, 200);
+    assert_eq!(server.ask("GET goose", "").await.code, 200);
+    assert_eq!(server.ask("DELETE goose?gracePeriodSeconds=0", "").await.json()["status"], "Success");
+    assert_eq!(server.ask("GET goose", "").await.code, 404);
+    // With a finalizer it stays on after its grace is over.
+    let held = json!({
+        "apiVersion": "demo.example.com/v1", "kind": "Bird", "metadata": { "name": "held", "finalizers": ["a/b"] },
+        "spec": { "species": "goose", "songs": [] },
+    });
+    assert_eq!(server.ask("POST ", &held.to_string()).await.code, 201);
+    server.ask("DELETE held", "").await;
+    let over = server.ask("DELETE held?gracePeriodSeconds=0", "").await.json();
+    assert_eq!(meta(&over, "deletionGracePeriodSeconds"), 0);
+    assert_eq!(server.ask("PATCH held", r#"{"metadata":{"finalizers":null}}"#).await.code, 200);
+    assert_eq!(server.ask("GET held", "").await.code, 404);
+    // Other kinds have no grace to give, and options of another type are none.
+    server.bird("robin", r#"{"species":"robin","songs":["a"]}"#).await;
+    assert_eq!(server.ask("DELETE robin", r#"{"gracePeriodSeconds":"soon"}"#).await.code, 400);
+    assert_eq!(server.ask("DELETE robin?gracePeriodSeconds=soon", "").await.code, 400);
+    assert_eq!(server.ask("DELETE robin?gracePeriodSeconds=60", "").await.json()["status"], "Success");
+}
+
+#[tokio::test]
 async fn deletes_keep_their_conditions() {
     let server = Server::start().await;
     let robin = server.bird("robin", r#"{"species":"robin","songs":["a"]}"#).await;
@@ -333,6 +375,10 @@ async fn yaml_is_as_good_as_json() {
     let answer = server.send("POST ", &headers, body).await;
     assert_eq!((answer.code, answer.headers["content-type"].to_str().ok()), (201, Some("application/yaml")));
     assert!(answer.text().contains("species: robin"), "{}", answer.text());
+    let twice = body.replace("robin\nspec", "wren\n  name: finch\nspec") + "  species: finch\n";
+    let answer = server.send("POST ", &headers, &twice).await;
+    let told = ["line 5: key \"name\" already set in map", "line 8: key \"species\" already set in map"];
+    assert_eq!(answer.warnings()[..2], told.map(|text| format!("299 - {text:?}")));
     assert_eq!(server.send("POST ", &[("content-type", "text/plain")], body).await.code, 415);
     assert_eq!(server.send("GET robin", &[("accept", "text/html")], "").await.code, 406);
 }

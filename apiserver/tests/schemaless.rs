@@ -7,7 +7,7 @@ use std::sync::Arc;
 use apiserver::storage::memory::MemoryStore;
 use apiserver::{AnyFields, Apis, RequestContext, Strategy, TestServer, field};
 use common::Server;
-use kube::api::PostParams;
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, CustomResource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -181,5 +181,9 @@ async fn a_typed_client_sees_the_content() {
     let replaced = notes.replace("a", &PostParams::default(), &kept).await.unwrap();
     assert_eq!(*replaced.spec.content, *json!({"title": "Birds", "pages": "none"}).as_object().unwrap());
     let written = serde_json::to_string(&replaced).unwrap();
-    assert_eq!(written.matches("apiVersion").count(), 1, "{written}");
+    assert_eq!(written.matches(r#""kind":"Note""#).count(), 1, "{written}");
+    let title = json!({"apiVersion": "demo.example.com/v1", "kind": "Note", "title": "Owls", "page": {"two": [2]}});
+    let applied = notes.patch("a", &PatchParams::apply("me").force(), &Patch::Apply(title)).await.unwrap();
+    let content = json!({"title": "Owls", "pages": "none", "page": {"two": [2]}});
+    assert_eq!(*applied.spec.content, *content.as_object().unwrap());
 }

@@ -274,8 +274,10 @@ async fn a_put_and_a_patch_change_what_get_gives() {
     assert_eq!(refused.code, 422, "{}", refused.text());
     let strict = server.ask("PATCH robin/feeding?fieldValidation=Strict", r#"{"size":0}"#).await;
     assert_eq!(strict.code, 422, "{}", strict.text());
-    let apply = [("content-type", "text/plain")];
-    assert_eq!(server.send("PATCH robin/feeding", &apply, "{}").await.code, 415);
+    for media_type in ["text/plain", "application/apply-patch+yaml"] {
+        let answer = server.send("PATCH robin/feeding?fieldManager=me", &[("content-type", media_type)], "{}").await;
+        assert_eq!(answer.code, 415, "{}", answer.text());
+    }
 
     // A patch is made again when others were first; a PUT is not.
     let hurried = "PATCH /apis/demo.example.com/v1/nests/oak/hurried";

@@ -89,7 +89,11 @@ impl Server {
     /// `METHOD NAME` of the birds in `default`.
     async fn ask(&self, user: &str, line: &str, body: &Value) -> (u16, Value) {
         let (method, name) = line.split_once(' ').unwrap();
-        let media_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let (method, media_type) = match method {
+            "APPLY" => ("PATCH", "application/apply-patch+yaml"),
+            "PATCH" => ("PATCH", "application/merge-patch+json"),
+            _ => (method, "application/json"),
+        };
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let body: RequestBody = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
         let request = Request::builder()
@@ -178,7 +182,11 @@ async fn who_may_only_update_creates_nothing() {
     assert_eq!((code, refused["message"].as_str()), (403, Some(message)));
     assert_eq!(server.ask("anyone", "GET robin", &Value::Null).await.0, 404);
     assert_eq!(server.calls(), Vec::<&str>::new());
-    server.ask("anyone", "PUT robin", &bird("robin", "robin")).await;
+    let apply = "APPLY robin?fieldManager=me";
+    let (code, refused) = server.ask("updater", apply, &bird("robin", "robin")).await;
+    assert_eq!((code, refused["message"].as_str()), (403, Some(message)));
+    assert_eq!(server.ask("anyone", apply, &bird("robin", "robin")).await.0, 201);
+    assert_eq!(server.ask("updater", apply, &bird("robin", "owl")).await.0, 200);
     assert_eq!(server.ask("updater", "PUT robin", &bird("robin", "wren")).await.0, 200);
 }
 

@@ -42,7 +42,7 @@ pub fn object_of(call: &Call, target: Target<'_>, body: &[u8], validation: Field
     let problems = problems(decoded.duplicates, unknown);
     match validation {
         FieldValidation::Ignore => {}
-        FieldValidation::Warn => problems.into_iter().for_each(|problem| call.context.warn(problem)),
+        FieldValidation::Warn => problems.iter().for_each(|problem| warn(call, problem)),
         FieldValidation::Strict if problems.is_empty() => {}
         FieldValidation::Strict => {
             return Err(unreadable(target, &format!("strict decoding error: {}", problems.join(", "))));
@@ -58,6 +58,13 @@ pub fn object_of(call: &Call, target: Target<'_>, body: &[u8], validation: Field
 /// 415.
 pub fn format(call: &Call) -> Result<Format, Status> {
     media::content_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::WRITABLE))
+}
+
+/// Tells a client of a problem that is let pass; those of YAML, which are told by line, one by one. Source:
+/// <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/rest.go> (`parseYAMLWarnings`)
+pub fn warn(call: &Call, problem: &str) {
+    let lines = problem.strip_prefix("yaml: unmarshal errors:\n").unwrap_or(problem);
+    lines.lines().for_each(|line| call.context.warn(line.trim()));
 }
 
 /// What is wrong with the fields of a document: duplicates in their order, then unknown ones sorted.

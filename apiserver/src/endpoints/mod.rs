@@ -3,6 +3,7 @@
 //! [`Endpoints::handle`] finds the kind that a request names and calls the verb's handler; `input` and `output` turn
 //! bodies into objects and back; [`status`] is the one place where errors become answers.
 
+mod apply;
 pub mod call;
 pub mod connect;
 mod delete;

@@ -3,6 +3,7 @@
 //! Sources: <https://github.com/kubernetes/apimachinery/tree/master/pkg/apis/meta/v1/validation>,
 //! <https://github.com/kubernetes/apimachinery/tree/master/pkg/apis/meta/internalversion/validation>
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::field::Errors;
@@ -38,12 +39,16 @@ pub enum FieldValidation {
 }
 
 /// Options of create, update and patch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteOptions {
     /// Whether nothing shall be stored.
     pub dry_run: bool,
     /// What is done about unknown and duplicate fields.
     pub field_validation: FieldValidation,
+    /// Who owns what is written; empty where the client does not say.
+    pub field_manager: String,
+    /// Whether an apply takes what others own.
+    pub force: bool,
 }
 
 /// Which write the options belong to.
@@ -53,8 +58,10 @@ pub enum Write {
     Create,
     /// PUT.
     Update,
-    /// PATCH.
+    /// PATCH, save for apply.
     Patch,
+    /// PATCH with an apply configuration.
+    Apply,
 }
 
 /// Options of a list.
@@ -97,7 +104,7 @@ pub fn write(query: &Query, write: Write) -> Result<WriteOptions, OptionsError> 
     let kind = match write {
         Write::Create => "CreateOptions",
         Write::Update => "UpdateOptions",
-        Write::Patch => "PatchOptions",
+        Write::Patch | Write::Apply => "PatchOptions",
     };
     let mut errors = Errors::default();
     let dry_run = dry_run(query.all("dryRun"), &mut errors);
@@ -110,12 +117,18 @@ pub fn write(query: &Query, write: Write) -> Result<WriteOptions, OptionsError> 
             FieldValidation::Warn
         }
     };
-    if write == Write::Patch && query.get("force").is_some_and(|force| !force.is_empty()) {
+    let force = query.get("force").filter(|force| !force.is_empty());
+    if write == Write::Patch && force.is_some() {
         errors.forbidden("force", "may not be specified for non-apply patch");
     }
-    field_manager(query.text("fieldManager"), &mut errors);
+    let manager = query.text("fieldManager");
+    if write == Write::Apply && manager.is_empty() {
+        errors.required("fieldManager", "is required for apply patch");
+    }
+    field_manager(manager, &mut errors);
     if errors.is_empty() {
-        Ok(WriteOptions { dry_run, field_validation })
+        let force = force.is_some_and(|force| force != "0" && !force.eq_ignore_ascii_case("false"));
+        Ok(WriteOptions { dry_run, field_validation, field_manager: manager.to_owned(), force })
     } else {
         Err(OptionsError::Invalid(kind, errors))
     }
@@ -212,28 +225,57 @@ pub fn watch(query: &Query) -> Result<WatchOptions, OptionsError> {
     })
 }
 
+/// The options of a deletion, as a body has them.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct DeleteBody {
+    grace_period_seconds: Option<i64>,
+    preconditions: Option<Preconditions>,
+    orphan_dependents: Option<bool>,
+    propagation_policy: Option<String>,
+    dry_run: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Preconditions {
+    uid: Option<String>,
+    resource_version: Option<String>,
+}
+
+impl DeleteBody {
+    fn of_query(query: &Query) -> Result<Self, OptionsError> {
+        let grace_period_seconds =
+            match query.text("gracePeriodSeconds") {
+                "" => None,
+                text => Some(text.parse().map_err(|_| {
+                    OptionsError::Bad(format!("gracePeriodSeconds: {text:?} is not a number of seconds"))
+                })?),
+            };
+        Ok(Self {
+            grace_period_seconds,
+            preconditions: None,
+            orphan_dependents: query.get("orphanDependents").map(|value| value != "false" && value != "0"),
+            propagation_policy: query.get("propagationPolicy").map(str::to_owned),
+            dry_run: Some(query.all("dryRun").map(str::to_owned).collect()),
+        })
+    }
+}
+
 /// Reads the options of a deletion: from the body where there is one, else from the query. Tells whether it is a dry run.
 ///
 /// # Errors
 /// Values that are not known, and policies that contradict each other.
 pub fn delete(query: &Query, body: Option<&Value>) -> Result<(DeleteOptions, bool), OptionsError> {
     let mut errors = Errors::default();
-    let text = |name: &str| match body {
-        Some(body) => body.get(name).and_then(Value::as_str).map(str::to_owned),
-        None => query.get(name).map(str::to_owned),
+    let body = match body {
+        Some(body) => DeleteBody::deserialize(body)
+            .map_err(|error| OptionsError::Bad(format!("the delete options cannot be read: {error}")))?,
+        None => DeleteBody::of_query(query)?,
     };
-    let dry_run = match body {
-        Some(body) => {
-            let values = body.get("dryRun").and_then(Value::as_array);
-            dry_run(values.into_iter().flatten().map(|value| value.as_str().unwrap_or_default()), &mut errors)
-        }
-        None => dry_run(query.all("dryRun"), &mut errors),
-    };
-    let orphan = match body {
-        Some(body) => body.get("orphanDependents").and_then(Value::as_bool),
-        None => query.get("orphanDependents").map(|value| value != "false" && value != "0"),
-    };
-    let policy = text("propagationPolicy").filter(|policy| !policy.is_empty());
+    let dry_run = dry_run(body.dry_run.iter().flatten().map(String::as_str), &mut errors);
+    let orphan = body.orphan_dependents;
+    let policy = body.propagation_policy.filter(|policy| !policy.is_empty());
     if let (Some(_), Some(policy)) = (orphan, &policy) {
         errors.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set");
     }
@@ -250,11 +292,13 @@ pub fn delete(query: &Query, body: Option<&Value>) -> Result<(DeleteOptions, boo
     if !errors.is_empty() {
         return Err(OptionsError::Invalid("DeleteOptions", errors));
     }
-    let precondition = |name: &str| {
-        body?.get("preconditions")?.get(name)?.as_str().filter(|value| !value.is_empty()).map(str::to_owned)
+    let preconditions = body.preconditions.unwrap_or_default();
+    let options = DeleteOptions {
+        uid: preconditions.uid.filter(|uid| !uid.is_empty()),
+        resource_version: preconditions.resource_version.filter(|version| !version.is_empty()),
+        propagation,
+        grace_period_seconds: body.grace_period_seconds,
     };
-    let options =
-        DeleteOptions { uid: precondition("uid"), resource_version: precondition("resourceVersion"), propagation };
     Ok((options, dry_run))
 }
 

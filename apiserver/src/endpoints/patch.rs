@@ -12,11 +12,11 @@ use crate::registry::metadata::shape;
 use crate::registry::patch::json_patch::{self, JsonPatchError};
 use crate::registry::patch::merge_patch;
 use crate::request::decode;
-use crate::request::media::PatchType;
+use crate::request::media::DocumentPatch;
 
 /// A patch that can be applied as often as other writers are first.
 pub struct Patch {
-    patch_type: PatchType,
+    patch_type: DocumentPatch,
     document: Value,
     duplicates: Vec<String>,
 }
@@ -26,15 +26,15 @@ impl Patch {
     ///
     /// # Errors
     /// 400 for what is no patch.
-    pub fn read(patch_type: PatchType, body: &Bytes) -> Result<Self, Status> {
+    pub fn read(patch_type: DocumentPatch, body: &Bytes) -> Result<Self, Status> {
         let decoded = decode::decode_patch(body).map_err(|error| Status::bad_request(error.to_string()))?;
         let mut duplicates = decoded.duplicates;
         match patch_type {
-            PatchType::Merge if !decoded.value.is_object() => {
+            DocumentPatch::Merge if !decoded.value.is_object() => {
                 return Err(Status::bad_request("a merge patch must be a JSON object"));
             }
-            PatchType::Merge => {}
-            PatchType::Json => duplicates = json_patch::problems(&decoded.value, &duplicates),
+            DocumentPatch::Merge => {}
+            DocumentPatch::Json => duplicates = json_patch::problems(&decoded.value, &duplicates),
         }
         Ok(Self { patch_type, document: decoded.value, duplicates })
     }
@@ -81,12 +81,12 @@ impl Patch {
     /// A patch that does not apply.
     pub fn apply_to(&self, current: &Value) -> Result<Value, Error> {
         let mut patched = match self.patch_type {
-            PatchType::Json => json_patch::apply(current, &self.document).map_err(|error| match error {
+            DocumentPatch::Json => json_patch::apply(current, &self.document).map_err(|error| match error {
                 JsonPatchError::NotAPatch(why) => Error::BadRequest(why),
                 JsonPatchError::TooManyOperations { .. } => Error::TooLarge(error.to_string()),
                 error => Error::PatchDoesNotApply(error.to_string()),
             })?,
-            PatchType::Merge => {
+            DocumentPatch::Merge => {
                 let mut patched = current.clone();
                 merge_patch::apply(&mut patched, &self.document);
                 patched

@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceSubresourceScale;
 use serde_json::{Map, Value, json};
 
+use super::apply::Apply;
 use super::call::{Call, read_body};
 use super::input;
 use super::options::{self, Write};
@@ -13,12 +14,14 @@ use super::output;
 use super::patch::Patch;
 use super::status::{Status, write_document};
 use super::write::write_options;
+use crate::apply::scale::{SCALES, to_object, to_scale};
 use crate::body::{Body, RequestBody};
 use crate::field::Errors;
 use crate::registry::error::Error;
 use crate::registry::metadata;
+use crate::registry::update;
 use crate::request::decode;
-use crate::request::media::{self, Wanted};
+use crate::request::media::{self, PatchType, Wanted};
 use crate::schema::json_path::JsonPath;
 
 /// GET of a scale.
@@ -51,7 +54,7 @@ pub async fn update(
     check_type(&scale).map_err(Status::bad_request)?;
     input::check_name(call, &scale)?;
     input::check_namespace(call, &scale)?;
-    write(call, paths, wanted, &|_| Ok(scale.clone())).await
+    write(call, paths, wanted, &Change::Edit(&|_| Ok(scale.clone()))).await
 }
 
 /// PATCH of a scale.
@@ -66,15 +69,41 @@ pub async fn patch(
     let patch_type =
         media::patch_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::PATCHES))?;
     let wanted = call.wanted()?;
-    write_options(call, Write::Patch)?;
-    let body = read_body(body).await?;
-    let patch = Patch::read(patch_type, &body)?;
-    write(call, paths, wanted, &|scale| {
-        let patched = patch.apply_to(scale)?;
-        check_type(&patched).map_err(Error::BadRequest)?;
-        Ok(patched)
-    })
-    .await
+    match patch_type {
+        PatchType::Document(patch_type) => {
+            write_options(call, Write::Patch)?;
+            let patch = Patch::read(patch_type, &read_body(body).await?)?;
+            write(call, paths, wanted, &Change::Edit(&|scale| patch.apply_to(scale))).await
+        }
+        PatchType::Apply => {
+            let force = write_options(call, Write::Apply)?.force;
+            let Apply { applied, .. } = Apply::read(&read_body(body).await?)?;
+            write(call, paths, wanted, &Change::Apply { applied, force }).await
+        }
+    }
+}
+
+/// What makes a new scale of the present one.
+enum Change<'a> {
+    Edit(&'a (dyn Fn(&Value) -> Result<Value, Error> + Sync)),
+    Apply { applied: Value, force: bool },
+}
+
+impl Change<'_> {
+    /// Gives the new scale; its managed fields are those of the object where they are about the replicas.
+    fn of(&self, manager: &str, scale: &Value) -> Result<Value, Error> {
+        let now = metadata::now();
+        let changed = match self {
+            Self::Edit(edit) => {
+                let mut changed = edit(scale)?;
+                SCALES.update(manager, &now, scale, &mut changed);
+                changed
+            }
+            Self::Apply { applied, force } => SCALES.apply(manager, &now, scale, applied, *force)?,
+        };
+        check_type(&changed).map_err(Error::BadRequest)?;
+        Ok(changed)
+    }
 }
 
 /// Changes the replicas of the object as `change` changes its scale.
@@ -82,26 +111,33 @@ async fn write(
     call: &mut Call,
     paths: &CustomResourceSubresourceScale,
     wanted: Wanted,
-    change: &(dyn Fn(&Value) -> Result<Value, Error> + Sync),
+    change: &Change<'_>,
 ) -> Result<Response<Body>, Status> {
     // To the registry this is a change of the object like any other.
     call.context.subresource = String::new();
     let call = &*call;
     let outcome = call
         .registry
-        .update(&call.context, call.version(), &mut |current| {
-            let current = current.ok_or_else(|| Error::NotFound { name: call.info.name.clone() })?;
-            let scale = change(&scale_of(current, paths))?;
-            let replicas = replicas(&call.info.name, &scale, paths)?;
-            let mut object = current.clone();
-            set(&mut object, &paths.spec_replicas_path, replicas.into());
-            // The Scale's version guards the object; without one the present object is changed, whichever it is.
-            let version = metadata::text(&scale, "resourceVersion");
-            if !matches!(version, "" | "0") {
-                metadata::of_mut(&mut object).insert("resourceVersion".into(), version.into());
-            }
-            Ok(object)
-        })
+        .update(
+            &call.context,
+            call.version(),
+            update::Change::Tracked(&mut |current| {
+                let current = current.ok_or_else(|| Error::NotFound { name: call.info.name.clone() })?;
+                let mut scale = scale_of(current, paths);
+                to_scale(call.kind(), current, &mut scale);
+                let scale = change.of(&call.context.field_manager, &scale)?;
+                let replicas = replicas(&call.info.name, &scale, paths)?;
+                let mut object = current.clone();
+                set(&mut object, &paths.spec_replicas_path, replicas.into());
+                // The Scale's version guards the object; without one the present object is changed, whichever it is.
+                let version = metadata::text(&scale, "resourceVersion");
+                if !matches!(version, "" | "0") {
+                    metadata::of_mut(&mut object).insert("resourceVersion".into(), version.into());
+                }
+                to_object(call.kind(), call.version(), &scale, &mut object);
+                Ok(object)
+            }),
+        )
         .await
         .map_err(|error| call.failed(&error))?;
     Ok(answer(call, &scale_of(&output::shown(call, &outcome.object)?, paths), wanted))

@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::options::OptionsError;
+use crate::apply::ApplyError;
 use crate::body::Body;
 use crate::field::Errors;
 use crate::kind::Kind;
@@ -124,7 +125,7 @@ impl Status {
         let details = |name: &str| details(name, group, &kind.plural);
         let resource = qualified(&kind.plural, group);
         match error {
-            Error::NotFound { name } => {
+            Error::NotFound { name } | Error::WouldCreate { name } => {
                 Self::new(404, "NotFound", format!("{resource} {name:?} not found")).with_details(details(name))
             }
             Error::AlreadyExists { name, terminating, generated } => {
@@ -158,6 +159,7 @@ impl Status {
                 Self::invalid("", "", "", &errors)
             }
             Error::BadRequest(message) => Self::bad_request(message),
+            Error::Apply(error) => Self::of_apply(error),
             Error::TooLarge(message) => Self::new(413, "RequestEntityTooLarge", message),
             Error::ResourceVersionOnCreate => Self::new(500, "", error.to_string()),
             Error::Expired { message, continue_token } => {
@@ -184,6 +186,24 @@ impl Status {
                 let message = "the server cannot reach its storage, please try again";
                 Self::new(500, "ServerTimeout", message).with_details(details("")).retry_after(2)
             }
+        }
+    }
+
+    fn of_apply(error: &ApplyError) -> Self {
+        match error {
+            ApplyError::Conflict(conflicts) => {
+                let causes: Vec<Value> = conflicts
+                    .iter()
+                    .map(|conflict| {
+                        json!({
+                            "reason": "FieldManagerConflict", "message": conflict.message(), "field": conflict.field,
+                        })
+                    })
+                    .collect();
+                Self::new(409, "Conflict", error.to_string()).with_details(json!({ "causes": causes }))
+            }
+            ApplyError::BadRequest(message) => Self::bad_request(message),
+            ApplyError::Untyped(message) => Self::new(500, "", message),
         }
     }
 

@@ -16,7 +16,10 @@ use crate::kind::Verb;
 use crate::registry::error::Error;
 use crate::registry::subresource::{Failure, ServedSubresource};
 use crate::request::decode::Format;
-use crate::request::media::{self, Transform};
+use crate::request::media::{self, PatchType, Transform};
+
+/// What is taken as a patch: nobody keeps track of whose the fields of a subresource are.
+const PATCHES: &str = "application/json-patch+json, application/merge-patch+json";
 
 /// A request to a subresource, whatever its method.
 ///
@@ -71,8 +74,9 @@ async fn update(call: &mut Call, subresource: &ServedSubresource, body: RequestB
 }
 
 async fn patch(call: &mut Call, subresource: &ServedSubresource, body: RequestBody) -> Result<Response<Body>, Status> {
-    let patch_type =
-        media::patch_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::PATCHES))?;
+    let Some(PatchType::Document(patch_type)) = media::patch_type(call.content_type()) else {
+        return Err(Status::unsupported_media_type(PATCHES));
+    };
     let format = wanted(call)?;
     let options = write_options(call, Write::Patch)?;
     let body = read_body(body).await?;

@@ -1,17 +1,21 @@
 //! POST, PUT and PATCH.
 
+use http::header::USER_AGENT;
 use http::{Response, StatusCode};
+use serde_json::Value;
 
+use super::apply::Apply;
 use super::call::{Call, read_body};
 use super::options::{self, Write, WriteOptions};
 use super::patch::Patch;
 use super::status::Status;
 use super::{input, output};
 use crate::body::{Body, RequestBody};
+use crate::registry::Outcome;
 use crate::registry::error::Error;
 use crate::registry::metadata;
-use crate::registry::{Outcome, update};
-use crate::request::media;
+use crate::registry::update::Change;
+use crate::request::media::{self, PatchType};
 
 /// POST to a collection.
 ///
@@ -39,21 +43,11 @@ pub async fn update(call: &mut Call, body: RequestBody) -> Result<Response<Body>
     let options = write_options(call, Write::Update)?;
     let object = input::object(call, &body, options.field_validation)?;
     input::check_name(call, &object)?;
-    let mut may_create = false;
-    let outcome = loop {
-        let mut creates = false;
-        let transform: update::Transform<'_> = &mut |current| {
-            creates = current.is_none() && !may_create;
-            if creates { Err(Error::NotFound { name: call.info.name.clone() }) } else { Ok(object.clone()) }
-        };
-        let outcome = call.registry.update(&call.context, call.version(), transform).await;
-        if !creates {
-            break outcome;
-        }
-        // What is not there would be created, and that is a verb of its own.
-        call.may_create().await?;
-        may_create = true;
-    };
+    let mut edit = |_: Option<&Value>| Ok(object.clone());
+    let mut outcome = call.registry.update(&call.context, call.version(), Change::Edit(&mut edit)).await;
+    if would_create(call, &outcome).await? {
+        outcome = call.registry.update(&call.context, call.version(), Change::Edit(&mut edit)).await;
+    }
     answer(call, outcome, wanted)
 }
 
@@ -65,16 +59,46 @@ pub async fn patch(call: &mut Call, body: RequestBody) -> Result<Response<Body>,
     let patch_type =
         media::patch_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::PATCHES))?;
     let wanted = call.wanted()?;
-    let options = write_options(call, Write::Patch)?;
+    let write = if patch_type == PatchType::Apply { Write::Apply } else { Write::Patch };
+    let options = write_options(call, write)?;
     let body = read_body(body).await?;
-    let patch = Patch::read(patch_type, &body)?;
-    let call = &*call;
-    let transform: update::Transform<'_> = &mut |current| match current {
-        Some(current) => patch.apply(call, current, options.field_validation),
-        None => Err(Error::NotFound { name: call.info.name.clone() }),
+    let outcome = match patch_type {
+        PatchType::Apply => {
+            let apply = Apply::read(&body)?;
+            let mut outcome = applied(call, &apply, &options).await;
+            if would_create(call, &outcome).await? {
+                outcome = applied(call, &apply, &options).await;
+            }
+            outcome
+        }
+        PatchType::Document(patch_type) => {
+            let patch = Patch::read(patch_type, &body)?;
+            let call = &*call;
+            let change = Change::Edit(&mut |current| match current {
+                Some(current) => patch.apply(call, current, options.field_validation),
+                None => Err(Error::NotFound { name: call.info.name.clone() }),
+            });
+            call.registry.update(&call.context, call.version(), change).await
+        }
     };
-    let outcome = call.registry.update(&call.context, call.version(), transform).await;
     answer(call, outcome, wanted)
+}
+
+async fn applied(call: &Call, apply: &Apply, options: &WriteOptions) -> Result<Outcome, Error> {
+    let check = |merged: &Value| apply.check(call, merged, options.field_validation);
+    let change = Change::Apply { applied: &apply.applied, force: options.force, check: &check };
+    call.registry.update(&call.context, call.version(), change).await
+}
+
+/// Whether a write found nothing and may now create it. To create is a verb of its own, so that whoever may only update
+/// does not.
+async fn would_create(call: &mut Call, outcome: &Result<Outcome, Error>) -> Result<bool, Status> {
+    if !matches!(outcome, Err(Error::WouldCreate { .. })) {
+        return Ok(false);
+    }
+    call.may_create().await?;
+    call.context.may_create = true;
+    Ok(true)
 }
 
 fn answer(call: &Call, outcome: Result<Outcome, Error>, wanted: media::Wanted) -> Result<Response<Body>, Status> {
@@ -83,7 +107,23 @@ fn answer(call: &Call, outcome: Result<Outcome, Error>, wanted: media::Wanted) -
     output::object(call, &outcome.object, wanted, code)
 }
 
-/// Reads the options of a write, and notes a dry run for the hooks.
+/// What a client calls itself in its User-Agent, which stands in for a field manager that it does not name. Source:
+/// <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/create.go> (`prefixFromUserAgent`)
+fn program(user_agent: &str) -> String {
+    const BYTES_MAX: usize = 128;
+    let mut name = String::new();
+    for character in user_agent.split('/').next().unwrap_or_default().chars() {
+        if name.len() + character.len_utf8() > BYTES_MAX {
+            break;
+        }
+        if !character.is_control() {
+            name.push(character);
+        }
+    }
+    if name.is_empty() { "unknown".into() } else { name }
+}
+
+/// Reads the options of a write, and notes for the hooks whether it is a dry run, and whose fields it sets.
 ///
 /// # Errors
 /// 422.
@@ -91,5 +131,9 @@ pub fn write_options(call: &mut Call, write: Write) -> Result<WriteOptions, Stat
     let options =
         options::write(&call.query, write).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
     call.context.dry_run = options.dry_run;
+    call.context.field_manager = match options.field_manager.as_str() {
+        "" => program(call.header(USER_AGENT)),
+        manager => manager.to_owned(),
+    };
     Ok(options)
 }

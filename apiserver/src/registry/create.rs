@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::hooks::Draft;
-use super::metadata::{self, owners, validation};
+use super::metadata::{self, validation};
 use super::object::Object;
 use super::{Outcome, Registry, mismatch, names};
 use crate::admission::Operation;
@@ -27,12 +27,23 @@ impl Registry {
         if !matches!(metadata::text(&object, "resourceVersion"), "" | "0") && !cx.dry_run && is_version(&object) {
             return Err(Error::ResourceVersionOnCreate);
         }
+        self.create_new(cx, version, object, false).await
+    }
+
+    /// Stores a new object; `applied` when its managed fields are known already.
+    pub(super) async fn create_new(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        object: Value,
+        applied: bool,
+    ) -> Result<Outcome, Error> {
         let generated =
             metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty();
         let mut tries = if generated { NAMES_MAX } else { 1 };
         loop {
             tries -= 1;
-            match self.try_create(cx, version, object.clone(), generated).await {
+            match self.try_create(cx, version, object.clone(), generated, applied).await {
                 Err(Error::AlreadyExists { .. }) if tries > 0 => {}
                 result => return result,
             }
@@ -45,46 +56,47 @@ impl Registry {
         version: &KindVersion,
         mut object: Value,
         generated: bool,
+        applied: bool,
     ) -> Result<Outcome, Error> {
         metadata::begin_create(&mut object, if self.kind.namespaced { &cx.namespace } else { "" });
         if generated {
             let name = names::generate(metadata::text(&object, "generateName"));
             metadata::of_mut(&mut object).insert("name".into(), name.into());
         }
-        version.schema.default(&mut object);
-        let mut object = self.with_defaults(object, version)?;
-        self.admission.mutate(cx, Operation::Create, &mut object, None).await?;
-        let uids = owners::deduplicate(&mut object);
-        if !uids.is_empty() {
-            cx.warn(owners::duplicate_warning(&uids));
-        }
-        let mut draft = Draft::new(self.as_stored(object, version)?);
-        let storage = self.kind.storage_version();
         if self.kind.generation {
-            metadata::of_mut(draft.value_mut()).insert("generation".into(), 1.into());
+            metadata::of_mut(&mut object).insert("generation".into(), 1.into());
         } else {
-            metadata::of_mut(draft.value_mut()).remove("generation");
+            metadata::of_mut(&mut object).remove("generation");
         }
-        if storage.status
-            && let Some(fields) = draft.value_mut().as_object_mut()
-        {
-            fields.remove("status");
+        let mut draft = self.draft(object, version)?;
+        self.deduplicate_owners(cx, &mut draft, false);
+        if !applied {
+            self.track(cx, version, &mut draft, None)?;
         }
-        storage.schema.default(draft.value_mut());
+        let mut draft = self.admit(cx, Operation::Create, version, draft, None).await?;
+        self.deduplicate_owners(cx, &mut draft, true);
+        self.drop_status(&mut draft);
         self.run_create_hooks(cx, &mut draft)?;
         let object = draft.into_value();
         self.admission.validate(cx, Operation::Create, Some(&object), None).await?;
 
         let name = metadata::text(&object, "name").to_owned();
         let key = self.key(metadata::text(&object, "namespace"), &name);
-        let bytes = self.codec().encode(&object);
+        let mut bytes = self.codec().encode(&object);
         if cx.dry_run {
             if let Some(existing) = self.stored(&key).await? {
                 return Err(taken(&name, &existing, generated));
             }
             return Ok(Outcome { object: Arc::new(Object::unstored(self.codec(), &bytes)), created: true });
         }
-        match self.store.create(&key, bytes.clone()).await {
+        let written = match self.store.create(&key, bytes.clone()).await {
+            Err(WriteError::TooLarge { .. }) if !applied => {
+                bytes = self.without_managers(object);
+                self.store.create(&key, bytes.clone()).await
+            }
+            written => written,
+        };
+        match written {
             Ok(revision) => {
                 Ok(Outcome { object: Arc::new(Object::new(self.codec(), &bytes, revision)), created: true })
             }
@@ -93,9 +105,21 @@ impl Registry {
         }
     }
 
+    /// Where the status is a subresource, a new object has none, and then perhaps that of its defaults.
+    fn drop_status(&self, draft: &mut Draft) {
+        let storage = self.kind.storage_version();
+        if !storage.status || draft.value().get("status").is_none() {
+            return;
+        }
+        if let Some(fields) = draft.value_mut().as_object_mut() {
+            fields.remove("status");
+        }
+        storage.schema.default(draft.value_mut());
+    }
+
     /// The strategy's part. Its own errors are reported alone; metadata is looked at only when there are none.
     fn run_create_hooks(&self, cx: &RequestContext, draft: &mut Draft) -> Result<(), Error> {
-        let prepared = self.hooks.defaulting(draft).and_then(|()| self.hooks.prepare_for_create(cx, draft));
+        let prepared = self.hooks.prepare_for_create(cx, draft);
         let mut errors = field::Errors::default();
         self.invalid(cx, draft, None, &mut errors)?;
         if errors.is_empty() {

@@ -26,6 +26,8 @@ pub struct DeleteOptions {
     pub resource_version: Option<String>,
     /// What becomes of its dependents; `None` leaves it to the object's finalizers.
     pub propagation: Option<Propagation>,
+    /// For how many seconds it stays; for kinds that have a grace period. Below 0 is 1.
+    pub grace_period_seconds: Option<i64>,
 }
 
 /// What becomes of the objects that an object owns.
@@ -107,8 +109,13 @@ impl Registry {
         if !errors.is_empty() {
             return Err(Error::Invalid { name: cx.name.clone(), errors });
         }
+        let default = self.hooks.grace_period_seconds(&mut draft).map_err(typed)?;
+        let grace = grace_after(old, default, options.grace_period_seconds);
+        if grace == Grace::Pending {
+            return Ok(Some(old.clone()));
+        }
         let finalizers = finalizers_after(old, options.propagation);
-        if finalizers.is_empty() {
+        if finalizers.is_empty() && grace == Grace::Over {
             return Ok(None);
         }
         if !metadata::is_terminating(old) {
@@ -118,15 +125,56 @@ impl Registry {
         let generation = metadata::generation(&object);
         let terminating = metadata::is_terminating(&object);
         let fields = metadata::of_mut(&mut object);
-        fields.insert("finalizers".into(), finalizers.into());
-        if !terminating {
+        if !finalizers.is_empty() {
+            fields.insert("finalizers".into(), finalizers.into());
+        }
+        if let Grace::Until(deletion, seconds) = &grace {
+            fields.insert("deletionTimestamp".into(), deletion.as_str().into());
+            fields.insert("deletionGracePeriodSeconds".into(), (*seconds).into());
+        } else if !terminating {
             fields.insert("deletionTimestamp".into(), metadata::now().into());
+        }
+        if grace == Grace::Over {
             fields.insert("deletionGracePeriodSeconds".into(), 0.into());
-            if generation > 0 {
-                fields.insert("generation".into(), (generation + 1).into());
-            }
+        }
+        if !terminating && generation > 0 {
+            fields.insert("generation".into(), (generation + 1).into());
         }
         Ok(Some(object))
+    }
+}
+
+/// How much longer an object stays for those who clean up after it.
+#[derive(Debug, PartialEq)]
+enum Grace {
+    /// No longer.
+    Over,
+    /// As was said before.
+    Pending,
+    /// Until this time, so many seconds after the deletion.
+    Until(String, i64),
+}
+
+/// `default` is that of the kind, `None` where it has none. Source: `BeforeDelete` in
+/// <https://github.com/kubernetes/apiserver/blob/master/pkg/registry/rest/delete.go>
+fn grace_after(object: &Value, default: Option<u32>, asked: Option<i64>) -> Grace {
+    let Some(default) = default else { return Grace::Over };
+    let asked = asked.map(|seconds| if seconds < 0 { 1 } else { seconds });
+    if !metadata::is_terminating(object) {
+        return match asked.unwrap_or(default.into()) {
+            0 => Grace::Over,
+            seconds => Grace::Until(metadata::later(None, seconds), seconds),
+        };
+    }
+    let left = metadata::grace(object);
+    match asked {
+        _ if left == 0 => Grace::Over,
+        Some(0) => Grace::Over,
+        Some(seconds) if seconds < left => {
+            let deletion = metadata::text(object, "deletionTimestamp");
+            Grace::Until(metadata::later(Some(deletion), seconds - left), seconds)
+        }
+        _ => Grace::Pending,
     }
 }
 
@@ -177,6 +225,25 @@ mod tests {
     #[track_caller]
     fn check(finalizers: &[&str], policy: Option<Propagation>, expect: &[&str]) {
         assert_eq!(finalizers_after(&json!({"metadata": {"finalizers": finalizers}}), policy), expect);
+    }
+
+    #[test]
+    fn a_grace_period_may_only_become_shorter() {
+        let live = json!({"metadata": {}});
+        assert_eq!(grace_after(&live, None, Some(30)), Grace::Over);
+        assert_eq!(grace_after(&live, Some(30), Some(0)), Grace::Over);
+        assert!(matches!(grace_after(&live, Some(30), None), Grace::Until(_, 30)));
+        assert!(matches!(grace_after(&live, Some(30), Some(-5)), Grace::Until(_, 1)));
+        let deleted = |seconds: i64| {
+            json!({"metadata": {
+                "deletionTimestamp": "2024-01-01T00:00:30Z", "deletionGracePeriodSeconds": seconds,
+            }})
+        };
+        assert_eq!(grace_after(&deleted(30), Some(30), None), Grace::Pending);
+        assert_eq!(grace_after(&deleted(30), Some(30), Some(60)), Grace::Pending);
+        assert_eq!(grace_after(&deleted(30), Some(30), Some(10)), Grace::Until("2024-01-01T00:00:10Z".into(), 10));
+        assert_eq!(grace_after(&deleted(30), Some(30), Some(0)), Grace::Over);
+        assert_eq!(grace_after(&deleted(0), Some(30), None), Grace::Over);
     }
 
     #[test]

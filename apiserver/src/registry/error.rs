@@ -1,6 +1,7 @@
 //! What can go wrong with an operation on an object. `endpoints/status.rs` says how each is answered.
 
 use crate::admission::Denied;
+use crate::apply::ApplyError;
 use crate::field;
 use crate::storage::{BoxError, ReadError, Revision, WatchError, WriteError};
 use crate::versions::ConversionError;
@@ -11,6 +12,13 @@ pub enum Error {
     /// 404.
     #[error("{name:?} not found")]
     NotFound {
+        /// The object's name.
+        name: String,
+    },
+    /// An update found nothing, and would create the object: to be made again with `may_create` of the context, once it is
+    /// known that the user may. Else 404.
+    #[error("{name:?} not found")]
+    WouldCreate {
         /// The object's name.
         name: String,
     },
@@ -62,6 +70,9 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// 409, 400 or 500: what a client applied cannot be merged.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
     /// 413.
     #[error("{0}")]
     TooLarge(String),

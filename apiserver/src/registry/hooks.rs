@@ -9,14 +9,19 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::metadata;
 use super::strategy::Strategy;
 use crate::field;
 use crate::request::context::RequestContext;
 
 /// An object on its way into the store, as a value and, once a hook has asked for it, typed.
+///
+/// Its managed fields are kept apart: they are the server's own business, and often larger than the rest, so that hooks
+/// are spared them.
 #[derive(Default)]
 pub struct Draft {
     value: Value,
+    managed_fields: Option<Value>,
     typed: Option<Typed>,
 }
 
@@ -28,11 +33,12 @@ struct Typed {
 
 impl Draft {
     /// A draft of a value.
-    pub fn new(value: Value) -> Self {
-        Self { value, typed: None }
+    pub fn new(mut value: Value) -> Self {
+        let managed_fields = take_managed_fields(&mut value);
+        Self { value, managed_fields, typed: None }
     }
 
-    /// The object.
+    /// The object without its managed fields.
     pub fn value(&self) -> &Value {
         &self.value
     }
@@ -43,9 +49,46 @@ impl Draft {
         &mut self.value
     }
 
-    /// The object.
-    pub fn into_value(self) -> Value {
+    /// The managed fields.
+    pub fn managed_fields(&self) -> Option<&Value> {
+        self.managed_fields.as_ref()
+    }
+
+    /// Changes the managed fields, and nothing else, of the whole object.
+    pub fn change_managed_fields(&mut self, change: impl FnOnce(&mut Value)) {
+        put_managed_fields(&mut self.value, self.managed_fields.take());
+        change(&mut self.value);
+        self.managed_fields = take_managed_fields(&mut self.value);
+    }
+
+    /// Replaces the managed fields.
+    pub fn set_managed_fields(&mut self, managed_fields: Option<Value>) {
+        self.managed_fields = managed_fields;
+    }
+
+    /// The whole object.
+    pub fn whole(&self) -> Value {
+        let mut value = self.value.clone();
+        put_managed_fields(&mut value, self.managed_fields.clone());
+        value
+    }
+
+    /// The whole object.
+    pub fn into_value(mut self) -> Value {
+        put_managed_fields(&mut self.value, self.managed_fields);
         self.value
+    }
+}
+
+/// Takes the managed fields out of an object.
+pub fn take_managed_fields(object: &mut Value) -> Option<Value> {
+    object.get_mut("metadata")?.as_object_mut()?.remove("managedFields")
+}
+
+/// Puts managed fields into an object.
+pub fn put_managed_fields(object: &mut Value, managed_fields: Option<Value>) {
+    if let Some(managed_fields) = managed_fields {
+        metadata::of_mut(object).insert("managedFields".into(), managed_fields);
     }
 }
 
@@ -83,6 +126,8 @@ pub trait Hooks: Send + Sync + 'static {
     ) -> Result<Vec<String>, Mismatch>;
     /// See [`Strategy::prepare_for_delete`].
     fn prepare_for_delete(&self, cx: &RequestContext, object: &mut Draft) -> Result<(), Mismatch>;
+    /// See [`Strategy::grace_period_seconds`].
+    fn grace_period_seconds(&self, object: &mut Draft) -> Result<Option<u32>, Mismatch>;
     /// See [`Strategy::validate_delete`].
     fn validate_delete(
         &self,
@@ -205,6 +250,10 @@ impl<S: Strategy> Hooks for Erased<S> {
         self.change(object, |strategy, object| strategy.prepare_for_delete(cx, object))
     }
 
+    fn grace_period_seconds(&self, object: &mut Draft) -> Result<Option<u32>, Mismatch> {
+        Ok(self.0.grace_period_seconds(self.read(object)?))
+    }
+
     fn validate_delete(
         &self,
         cx: &RequestContext,
@@ -270,6 +319,10 @@ impl Hooks for NoHooks {
 
     fn prepare_for_delete(&self, _: &RequestContext, _: &mut Draft) -> Result<(), Mismatch> {
         Ok(())
+    }
+
+    fn grace_period_seconds(&self, _: &mut Draft) -> Result<Option<u32>, Mismatch> {
+        Ok(None)
     }
 
     fn validate_delete(&self, _: &RequestContext, _: &mut Draft, _: &mut field::Errors) -> Result<(), Mismatch> {

@@ -5,7 +5,7 @@
 //! - [`rest`] what can be done with objects, whoever keeps them · [`backend`] those that a project keeps itself
 //! - [`subresource`] subresources of a project's own · [`typed`] objects as a project's types
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
-//! - [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
+//! - `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
 
 pub mod backend;
 pub mod create;
@@ -13,6 +13,7 @@ pub mod delete;
 pub mod error;
 pub mod hooks;
 pub mod list;
+mod managers;
 pub mod metadata;
 pub mod names;
 pub mod object;
@@ -30,11 +31,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::admission::Chain;
+use crate::admission::{Chain, Operation};
+use crate::apply::{self, FieldManager};
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
 use crate::registry::hooks::{Draft, Hooks, Mismatch};
+use crate::registry::metadata::owners;
 use crate::registry::object::{Codec, Object};
 use crate::request::context::RequestContext;
 use crate::storage::cache::WatchCache;
@@ -48,6 +51,7 @@ pub struct Registry {
     hooks: Arc<dyn Hooks>,
     conversion: Arc<dyn Conversion>,
     admission: Arc<Chain>,
+    fields: FieldManager,
     store: Arc<dyn Store>,
     cache: Arc<WatchCache<Object>>,
     feed: Arc<Feed>,
@@ -83,7 +87,8 @@ impl Registry {
     /// A registry of these parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { kind, hooks, conversion, admission, store, cache, feed } = parts;
-        Self { kind, hooks, conversion, admission, store, cache, feed }
+        let fields = FieldManager::new(kind.clone(), conversion.clone());
+        Self { kind, hooks, conversion, admission, fields, store, cache, feed }
     }
 
     /// The kind that it keeps.
@@ -165,17 +170,56 @@ impl Registry {
         Error::NotFound { name: name.to_owned() }
     }
 
-    /// Admission sees an object with its defaults, the strategy's too. They are filled in once more after it, for what it
-    /// added; an object that the strategy cannot read is refused then, with every reason.
-    fn with_defaults(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
-        if self.admission.is_empty() {
-            return Ok(object);
-        }
+    /// The object as it shall be stored, with all defaults, the strategy's too. An object that the strategy cannot read is
+    /// refused later, when every reason is known.
+    fn draft(&self, mut object: Value, version: &KindVersion) -> Result<Draft, Error> {
+        version.schema.default(&mut object);
         let mut draft = Draft::new(self.as_stored(object, version)?);
+        if !self.is_stored(version) {
+            self.kind.storage_version().schema.default(draft.value_mut());
+        }
         if self.hooks.defaulting(&mut draft).is_err() {
             tracing::debug!("an object could not be read for its defaults");
         }
-        self.as_shown(draft.into_value(), version)
+        Ok(draft)
+    }
+
+    fn is_stored(&self, version: &KindVersion) -> bool {
+        std::ptr::eq(version, self.kind.storage_version())
+    }
+
+    /// Lets admission change the object, which it sees in the version of the request. Defaults are filled in once more for
+    /// what it added.
+    async fn admit(
+        &self,
+        cx: &RequestContext,
+        operation: Operation,
+        version: &KindVersion,
+        draft: Draft,
+        old: Option<&Value>,
+    ) -> Result<Draft, Error> {
+        if self.admission.is_empty() {
+            return Ok(draft);
+        }
+        let managed_fields = draft.managed_fields().cloned();
+        let mut object = self.as_shown(draft.into_value(), version)?;
+        self.admission.mutate(cx, operation, &mut object, old).await?;
+        let valid = apply::is_valid(&object);
+        let mut draft = self.draft(object, version)?;
+        if !valid {
+            cx.warn(managers::INVALID_AFTER_ADMISSION);
+            draft.set_managed_fields(managed_fields);
+        }
+        Ok(draft)
+    }
+
+    /// Drops owner references that are there twice, with a warning.
+    fn deduplicate_owners(&self, cx: &RequestContext, draft: &mut Draft, admitted: bool) {
+        if !owners::has_duplicates(draft.value()) {
+            return;
+        }
+        let uids = owners::deduplicate(draft.value_mut());
+        cx.warn(owners::duplicate_warning(&uids, admitted));
     }
 
     /// The schema's errors and the strategy's own. A value that the strategy's type does not take is not shown to the

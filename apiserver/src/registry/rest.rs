@@ -14,7 +14,7 @@ use super::list::{ListQuery, Listing};
 use super::object::Object;
 use super::read::Freshness;
 use super::selector::Selector;
-use super::update::Transform;
+use super::update::Change;
 use super::watch::{Step, Watch, WatchQuery};
 use super::{Outcome, Registry};
 use crate::admission::Chain;
@@ -74,12 +74,7 @@ pub trait Rest: Send + Sync + 'static {
     ///
     /// # Errors
     /// See there.
-    async fn update(
-        &self,
-        cx: &RequestContext,
-        version: &KindVersion,
-        transform: Transform<'_>,
-    ) -> Result<Outcome, Error>;
+    async fn update(&self, cx: &RequestContext, version: &KindVersion, change: Change<'_>) -> Result<Outcome, Error>;
 
     /// See [`Registry::delete`].
     ///
@@ -150,13 +145,8 @@ impl Rest for Registry {
         Self::create(self, cx, version, object).await
     }
 
-    async fn update(
-        &self,
-        cx: &RequestContext,
-        version: &KindVersion,
-        transform: Transform<'_>,
-    ) -> Result<Outcome, Error> {
-        Self::update(self, cx, version, transform).await
+    async fn update(&self, cx: &RequestContext, version: &KindVersion, change: Change<'_>) -> Result<Outcome, Error> {
+        Self::update(self, cx, version, change).await
     }
 
     async fn delete(

@@ -88,6 +88,14 @@ pub trait Strategy: Send + Sync + 'static {
         let _ = (cx, object);
     }
 
+    /// For how many seconds an object that is deleted stays, for those who have to clean up after it and then delete it
+    /// for good, with a grace period of 0. A client may ask for another time. `None`: it goes at once, and what clients say
+    /// of a grace period does not count.
+    fn grace_period_seconds(&self, object: &Self::Object) -> Option<u32> {
+        let _ = object;
+        None
+    }
+
     /// Refuses a deletion by reporting an error; answered 422.
     fn validate_delete(&self, cx: &RequestContext, object: &Self::Object, errors: &mut field::Errors) {
         let _ = (cx, object, errors);

@@ -1,4 +1,4 @@
-//! What an update means; a patch is one too. Source:
+//! What an update means; a patch and an apply are updates too. Source:
 //! <https://github.com/kubernetes/apiserver/blob/master/pkg/registry/rest/update.go>
 //!
 //! Optimistic concurrency only: revisions are compared and nothing is locked, so a slow client costs nobody else. An
@@ -10,11 +10,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::error::Error;
-use super::hooks::Draft;
-use super::metadata::{self, owners, validation};
+use super::hooks::{self, Draft};
+use super::metadata::{self, validation};
 use super::object::Object;
 use super::{Outcome, Registry, mismatch};
 use crate::admission::Operation;
+use crate::apply;
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::request::context::RequestContext;
@@ -23,6 +24,23 @@ use crate::storage::{Revision, WriteError};
 /// Gives the new object from the present one, both in the version of the request. Called again when another writer was
 /// first. `None` is an object that does not exist.
 pub type Transform<'a> = &'a mut (dyn FnMut(Option<&Value>) -> Result<Value, Error> + Send);
+
+/// What makes a new object of the present one.
+pub enum Change<'a> {
+    /// An update or a patch: whatever comes out different is the writer's.
+    Edit(Transform<'a>),
+    /// The same, with managed fields that are up to date already.
+    Tracked(Transform<'a>),
+    /// Server-side apply. Creates an object that does not exist.
+    Apply {
+        /// What the writer wants of the object.
+        applied: &'a Value,
+        /// Whether to take what others own.
+        force: bool,
+        /// Looks at what comes out.
+        check: &'a (dyn Fn(&Value) -> Result<(), Error> + Sync),
+    },
+}
 
 /// What the store is to do.
 enum Write {
@@ -35,36 +53,50 @@ impl Registry {
     /// Changes the object called `cx.name`, or its status where `cx.subresource` says so.
     ///
     /// # Errors
-    /// Missing and invalid objects, conflicts, refusals of admission, a store that fails, and what `transform` refuses.
+    /// Missing and invalid objects, conflicts, refusals of admission, a store that fails, and what `change` refuses.
+    /// [`Error::WouldCreate`] where the object would be created, and nobody has said that this is allowed.
     pub async fn update(
         &self,
         cx: &RequestContext,
         version: &KindVersion,
-        transform: Transform<'_>,
+        mut change: Change<'_>,
     ) -> Result<Outcome, Error> {
+        let applied = matches!(change, Change::Apply { .. });
         let key = self.key(if self.kind.namespaced { &cx.namespace } else { "" }, &cx.name);
         let mut current = self.stored(&key).await?;
         loop {
             let Some(object) = current else {
-                if !self.hooks.allow_create_on_update() || !cx.subresource.is_empty() {
+                if !(applied || self.hooks.allow_create_on_update()) || !cx.subresource.is_empty() {
                     return Err(Self::not_found(&cx.name));
                 }
-                match self.create(cx, version, Self::for_creation(cx, transform(None)?)?).await {
-                    // Somebody else has just created it: this is an update after all.
-                    Err(Error::AlreadyExists { .. }) => {
-                        current = self.stored(&key).await?;
-                        continue;
-                    }
-                    result => return result,
+                if !cx.may_create {
+                    return Err(Error::WouldCreate { name: cx.name.clone() });
                 }
+                let new = self.changed(cx, version, &mut change, None)?;
+                let created = match applied {
+                    true => self.create_new(cx, version, new, true).await,
+                    false => self.create(cx, version, Self::for_creation(cx, new)?).await,
+                };
+                if let Err(Error::AlreadyExists { .. }) = created {
+                    // Somebody else has just made it: then this is a change of what they made.
+                    current = self.stored(&key).await?;
+                    continue;
+                }
+                return created;
             };
-            let (new, write) = self.next(cx, version, &object, transform).await?;
-            let bytes = self.codec().encode(&new);
+            let (new, write) = self.next(cx, version, &object, &mut change).await?;
+            let mut bytes = self.codec().encode(&new);
             let unchanged = Outcome { object: object.clone(), created: false };
             let written = match write {
                 Write::Nothing => return Ok(unchanged),
                 _ if cx.dry_run => Ok(object.revision),
-                Write::Update => self.store.update(&key, bytes.clone(), object.revision).await,
+                Write::Update => match self.store.update(&key, bytes.clone(), object.revision).await {
+                    Err(WriteError::TooLarge { .. }) if !applied => {
+                        bytes = self.without_managers(new);
+                        self.store.update(&key, bytes.clone(), object.revision).await
+                    }
+                    written => written,
+                },
                 // The answer keeps the version that was read: the object is gone at any later one.
                 Write::Remove => self.store.delete(&key, object.revision).await.map(|_| object.revision),
             };
@@ -85,30 +117,32 @@ impl Registry {
         cx: &RequestContext,
         version: &KindVersion,
         object: &Object,
-        transform: Transform<'_>,
+        change: &mut Change<'_>,
     ) -> Result<(Value, Write), Error> {
         let old = self.read_value(object)?;
         let shown = self.as_shown(old.clone(), version)?;
-        let mut new = transform(Some(&shown))?;
+        let mut new = self.changed(cx, version, change, Some(&shown))?;
         Self::check_preconditions(cx, &new, &shown, object.revision, self.hooks.allow_unconditional_update())?;
 
+        let tracked = !matches!(change, Change::Edit(_));
         if cx.subresource == "status" {
+            let managed_fields = if tracked { hooks::take_managed_fields(&mut new) } else { None };
             metadata::keep_old(&mut new, &shown);
+            hooks::put_managed_fields(&mut new, managed_fields);
         } else {
             metadata::begin_update(&mut new, &shown, if self.kind.namespaced { &cx.namespace } else { "" });
         }
-        version.schema.default(&mut new);
-        let mut new = self.with_defaults(new, version)?;
-        self.admission.mutate(cx, Operation::Update, &mut new, Some(&shown)).await?;
-        let uids = owners::deduplicate(&mut new);
-        if !uids.is_empty() {
-            cx.warn(owners::duplicate_warning(&uids));
+        Self::restrict(&self.kind, cx, &mut new, &shown);
+        let mut new = self.draft(new, version)?;
+        if !tracked {
+            self.track(cx, version, &mut new, Some(&shown))?;
         }
-
-        let mut new = Draft::new(self.as_stored(new, version)?);
+        let mut new = self.admit(cx, Operation::Update, version, new, Some(&shown)).await?;
+        self.deduplicate_owners(cx, &mut new, false);
         let mut old = Draft::new(old);
-        Self::restrict(&self.kind, cx, new.value_mut(), old.value());
-        self.kind.storage_version().schema.default(new.value_mut());
+        if !self.admission.is_empty() {
+            Self::restrict(&self.kind, cx, new.value_mut(), old.value());
+        }
         self.run_update_hooks(cx, &mut new, &mut old)?;
 
         let mut new = new.into_value();
@@ -122,8 +156,10 @@ impl Registry {
         if self.kind.generation && self.is_new_generation(&new, &old) {
             metadata::of_mut(&mut new).insert("generation".into(), (metadata::generation(&old) + 1).into());
         }
+        apply::keep_times(&mut new, &old);
         self.admission.validate(cx, Operation::Update, Some(&new), Some(&old)).await?;
-        let write = if metadata::is_terminating(&new) && metadata::finalizers(&new).is_empty() {
+        let may_go = metadata::is_terminating(&new) && metadata::grace(&new) == 0;
+        let write = if may_go && metadata::finalizers(&new).is_empty() {
             Write::Remove
         } else if new == old {
             Write::Nothing
@@ -131,6 +167,23 @@ impl Registry {
             Write::Update
         };
         Ok((new, write))
+    }
+
+    fn changed(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        change: &mut Change<'_>,
+        old: Option<&Value>,
+    ) -> Result<Value, Error> {
+        match change {
+            Change::Edit(transform) | Change::Tracked(transform) => transform(old),
+            Change::Apply { applied, force, check } => {
+                let merged = self.merge(cx, version, old, applied, *force)?;
+                check(&merged)?;
+                Ok(merged)
+            }
+        }
     }
 
     /// An object that an update shall create. What it was made from is no concern where there is nothing; that there was
@@ -195,7 +248,7 @@ impl Registry {
     }
 
     fn run_update_hooks(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<(), Error> {
-        let prepared = self.hooks.defaulting(new).and_then(|()| self.hooks.prepare_for_update(cx, new, old));
+        let prepared = self.hooks.prepare_for_update(cx, new, old);
         let mut errors = field::Errors::default();
         // Metadata first: on update Kubernetes reports both together, in this order.
         validation::update(new.value(), old.value(), &mut errors);

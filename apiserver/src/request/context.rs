@@ -24,8 +24,12 @@ pub struct RequestContext {
     pub subresource: String,
     /// The version that the client speaks, for example `v1alpha1`.
     pub version: String,
+    /// Who owns the fields that are written: as the client calls itself, or the name of its program.
+    pub field_manager: String,
     /// Whether nothing will be stored.
     pub dry_run: bool,
+    /// Whether an update may create what is not there, where the kind allows it: a right of its own.
+    pub may_create: bool,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -42,7 +46,9 @@ impl RequestContext {
             name: self.name.clone(),
             subresource: self.subresource.clone(),
             version: self.version.clone(),
+            field_manager: self.field_manager.clone(),
             dry_run: self.dry_run,
+            may_create: self.may_create,
             warnings: Mutex::default(),
         }
     }

@@ -99,6 +99,15 @@ pub fn content_type(header: Option<&str>) -> Option<Format> {
 /// A kind of patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchType {
+    /// A document that says how to change an object.
+    Document(DocumentPatch),
+    /// Server-side apply: what a client wants of an object.
+    Apply,
+}
+
+/// A kind of document that changes objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentPatch {
     /// RFC 6902.
     Json,
     /// RFC 7386.
@@ -106,13 +115,14 @@ pub enum PatchType {
 }
 
 /// What the server takes as a patch.
-pub const PATCHES: &str = "application/json-patch+json, application/merge-patch+json";
+pub const PATCHES: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
 
 /// The kind of a patch; `None` where it cannot be applied.
 pub fn patch_type(header: Option<&str>) -> Option<PatchType> {
     match essence(header.unwrap_or_default()) {
-        "application/json-patch+json" => Some(PatchType::Json),
-        "application/merge-patch+json" => Some(PatchType::Merge),
+        "application/json-patch+json" => Some(PatchType::Document(DocumentPatch::Json)),
+        "application/merge-patch+json" => Some(PatchType::Document(DocumentPatch::Merge)),
+        "application/apply-patch+yaml" => Some(PatchType::Apply),
         _ => None,
     }
 }
@@ -159,7 +169,10 @@ mod tests {
         assert_eq!(content_type(None), Some(Format::Json));
         assert_eq!(content_type(Some("application/json; charset=utf-8")), Some(Format::Json));
         assert_eq!(content_type(Some("text/plain")), None);
-        assert_eq!(patch_type(Some("application/merge-patch+json;x=y")), Some(PatchType::Merge));
+        assert_eq!(
+            patch_type(Some("application/merge-patch+json;x=y")),
+            Some(PatchType::Document(DocumentPatch::Merge))
+        );
         assert_eq!(patch_type(None), None);
     }
 }

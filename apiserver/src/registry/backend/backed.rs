@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::watching::BackedWatch;
 use super::{ErasedBackend, Filter, page};
 use crate::admission::{Chain, Operation};
+use crate::apply::{self, FieldManager};
 use crate::field;
 use crate::kind::{Kind, KindVersion, Verb};
 use crate::registry::delete::{self, DeleteOptions, Deletion};
@@ -21,9 +22,9 @@ use crate::registry::object::{Codec, Object};
 use crate::registry::read::Freshness;
 use crate::registry::rest::{Rest, Watching};
 use crate::registry::selector::Selector;
-use crate::registry::update::Transform;
+use crate::registry::update::Change;
 use crate::registry::watch::{Start, WatchQuery};
-use crate::registry::{Outcome, Registry, names};
+use crate::registry::{Outcome, Registry, hooks, managers, names};
 use crate::request::context::RequestContext;
 use crate::versions::SameShape;
 
@@ -35,6 +36,7 @@ pub struct Backed {
     kind: Arc<Kind>,
     codec: Arc<Codec>,
     admission: Arc<Chain>,
+    fields: FieldManager,
     backend: Box<dyn ErasedBackend>,
 }
 
@@ -77,7 +79,8 @@ impl Backed {
     /// A kind over a backend.
     pub fn new(kind: Arc<Kind>, backend: Box<dyn ErasedBackend>, admission: Arc<Chain>) -> Self {
         let codec = Arc::new(Codec::new(kind.clone(), Arc::new(SameShape)));
-        Self { kind, codec, admission, backend }
+        let fields = FieldManager::new(kind.clone(), Arc::new(SameShape));
+        Self { kind, codec, admission, fields, backend }
     }
 
     fn offers(&self, verb: Verb) -> bool {
@@ -137,25 +140,53 @@ impl Backed {
         Err(Error::Invalid { name: metadata::text(object, "name").to_owned(), errors })
     }
 
+    /// What a change makes of an object, or of nothing.
+    fn changed(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        change: &mut Change<'_>,
+        old: Option<&Value>,
+    ) -> Result<Value, Error> {
+        match change {
+            Change::Edit(transform) | Change::Tracked(transform) => transform(old),
+            Change::Apply { applied, force, check } => {
+                let now = metadata::now();
+                let merged = self.fields.apply(&managers::writer(cx, version, &now), old, applied, *force)?;
+                check(&merged)?;
+                Ok(merged)
+            }
+        }
+    }
+
     /// An update, made once.
     async fn try_update(
         &self,
         cx: &RequestContext,
         version: &KindVersion,
         old: &Value,
-        transform: Transform<'_>,
+        change: &mut Change<'_>,
     ) -> Result<Outcome, Error> {
         let stored = self.object(old);
-        let mut new = transform(Some(old))?;
+        let mut new = self.changed(cx, version, change, Some(old))?;
+        let tracked = !matches!(change, Change::Edit(_));
         let unversioned = metadata::text(old, "resourceVersion").is_empty();
         let unconditional = unversioned || self.backend.allow_unconditional_update();
         Registry::check_preconditions(cx, &new, old, stored.revision, unconditional)?;
         if cx.subresource == "status" {
+            let managed_fields = if tracked { hooks::take_managed_fields(&mut new) } else { None };
             metadata::keep_old(&mut new, old);
+            hooks::put_managed_fields(&mut new, managed_fields);
         } else {
             metadata::begin_update(&mut new, old, self.namespace(cx));
         }
+        Registry::restrict(&self.kind, cx, &mut new, old);
         version.schema.default(&mut new);
+        // A backend that does not keep the managers of an object is not given any.
+        if !tracked && old["metadata"].get("managedFields").is_some() {
+            let now = metadata::now();
+            self.fields.update(&managers::writer(cx, version, &now), Some(old), &mut new);
+        }
         if !self.admission.is_empty() {
             self.admission.mutate(cx, Operation::Update, &mut new, Some(old)).await?;
             version.schema.default(&mut new);
@@ -167,6 +198,7 @@ impl Backed {
             "" => drop(fields.remove("resourceVersion")),
             version => drop(fields.insert("resourceVersion".into(), version.into())),
         }
+        apply::keep_times(&mut new, old);
         let mut errors = field::Errors::default();
         validation::update(&new, old, &mut errors);
         self.check(cx, &new, Some(old), errors)?;
@@ -270,57 +302,31 @@ impl Rest for Backed {
         Ok(Box::new(BackedWatch::new(scope, source, version, state, initial)))
     }
 
-    async fn create(&self, cx: &RequestContext, version: &KindVersion, mut object: Value) -> Result<Outcome, Error> {
-        // What cannot be read by its name is no object that lives on, and needs no name.
-        let is_kept = self.offers(Verb::Get);
-        if is_kept {
-            metadata::begin_create(&mut object, self.namespace(cx));
-            if metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty() {
-                let name = names::generate(metadata::text(&object, "generateName"));
-                metadata::of_mut(&mut object).insert("name".into(), name.into());
-            }
-            if version.status
-                && let Some(fields) = object.as_object_mut()
-            {
-                fields.remove("status");
-            }
-        } else if !self.namespace(cx).is_empty() {
-            metadata::of_mut(&mut object).insert("namespace".into(), cx.namespace.as_str().into());
-        }
-        version.schema.default(&mut object);
-        if !self.admission.is_empty() {
-            self.admission.mutate(cx, Operation::Create, &mut object, None).await?;
-            version.schema.default(&mut object);
-        }
-        owners::deduplicate(&mut object);
-        let mut errors = field::Errors::default();
-        if is_kept {
-            validation::create(&object, &mut errors);
-        }
-        self.check(cx, &object, None, errors)?;
-        self.admission.validate(cx, Operation::Create, Some(&object), None).await?;
-        let made = self.backend.create(cx, &object).await;
-        let made = made.map_err(|error| error.or_named(metadata::text(&object, "name")))?;
-        Ok(Outcome { object: self.object(&made), created: true })
+    async fn create(&self, cx: &RequestContext, version: &KindVersion, object: Value) -> Result<Outcome, Error> {
+        self.create_new(cx, version, object, false).await
     }
 
     async fn update(
         &self,
         cx: &RequestContext,
         version: &KindVersion,
-        transform: Transform<'_>,
+        mut change: Change<'_>,
     ) -> Result<Outcome, Error> {
+        let applied = matches!(change, Change::Apply { .. });
         let mut tries = WRITES_MAX;
         loop {
             tries -= 1;
             let old = match self.read(cx).await {
                 Err(Error::NotFound { .. })
-                    if self.backend.allow_create_on_update()
+                    if (applied || self.backend.allow_create_on_update())
                         && cx.subresource.is_empty()
                         && self.offers(Verb::Create) =>
                 {
-                    let object = Registry::for_creation(cx, transform(None)?)?;
-                    match self.create(cx, version, object).await {
+                    if !cx.may_create {
+                        return Err(Error::WouldCreate { name: cx.name.clone() });
+                    }
+                    let object = Registry::for_creation(cx, self.changed(cx, version, &mut change, None)?)?;
+                    match self.create_new(cx, version, object, applied).await {
                         // Somebody else has just created it: this is an update after all.
                         Err(Error::AlreadyExists { .. }) if tries > 0 => continue,
                         result => return result,
@@ -328,7 +334,7 @@ impl Rest for Backed {
                 }
                 old => old?,
             };
-            match self.try_update(cx, version, &old, transform).await {
+            match self.try_update(cx, version, &old, &mut change).await {
                 // Made again from what is there now; whoever insists on a version is told the next time.
                 Err(Error::Conflict { .. }) if tries > 0 && self.has_changed(cx, &old).await => {}
                 result => return result.map_err(|error| error.or_named(&cx.name)),
@@ -354,6 +360,51 @@ impl Rest for Backed {
 }
 
 impl Backed {
+    /// Makes a new object; `applied` when its managed fields are known already.
+    async fn create_new(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        mut object: Value,
+        applied: bool,
+    ) -> Result<Outcome, Error> {
+        // What cannot be read by its name is no object that lives on, and needs no name.
+        let is_kept = self.offers(Verb::Get);
+        if is_kept {
+            metadata::begin_create(&mut object, self.namespace(cx));
+            if metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty() {
+                let name = names::generate(metadata::text(&object, "generateName"));
+                metadata::of_mut(&mut object).insert("name".into(), name.into());
+            }
+            if version.status
+                && let Some(fields) = object.as_object_mut()
+            {
+                fields.remove("status");
+            }
+        } else if !self.namespace(cx).is_empty() {
+            metadata::of_mut(&mut object).insert("namespace".into(), cx.namespace.as_str().into());
+        }
+        version.schema.default(&mut object);
+        if is_kept && !applied {
+            let now = metadata::now();
+            self.fields.update(&managers::writer(cx, version, &now), None, &mut object);
+        }
+        if !self.admission.is_empty() {
+            self.admission.mutate(cx, Operation::Create, &mut object, None).await?;
+            version.schema.default(&mut object);
+        }
+        owners::deduplicate(&mut object);
+        let mut errors = field::Errors::default();
+        if is_kept {
+            validation::create(&object, &mut errors);
+        }
+        self.check(cx, &object, None, errors)?;
+        self.admission.validate(cx, Operation::Create, Some(&object), None).await?;
+        let made = self.backend.create(cx, &object).await;
+        let made = made.map_err(|error| error.or_named(metadata::text(&object, "name")))?;
+        Ok(Outcome { object: self.object(&made), created: true })
+    }
+
     /// Whether an object is not what it was: then an update that failed may succeed.
     async fn has_changed(&self, cx: &RequestContext, old: &Value) -> bool {
         self.read(cx).await.is_ok_and(|now| now != *old)

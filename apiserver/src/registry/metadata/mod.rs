@@ -39,6 +39,18 @@ pub fn is_terminating(object: &Value) -> bool {
     !text(object, "deletionTimestamp").is_empty()
 }
 
+/// For how many more seconds than none an object that is being deleted was to stay; 0 where it may go.
+pub fn grace(object: &Value) -> i64 {
+    let grace = object.get("metadata").and_then(|metadata| metadata.get("deletionGracePeriodSeconds"));
+    grace.and_then(Value::as_i64).unwrap_or_default()
+}
+
+/// So many seconds from now, or before or after another time, as Kubernetes writes it.
+pub fn later(since: Option<&str>, seconds: i64) -> String {
+    let since = since.and_then(|text| text.parse::<Timestamp>().ok()).unwrap_or_else(Timestamp::now);
+    Timestamp::from_second(since.as_second().saturating_add(seconds)).unwrap_or(since).to_string()
+}
+
 /// The generation; 0 where none is kept.
 pub fn generation(object: &Value) -> i64 {
     object.get("metadata").and_then(|metadata| metadata.get("generation")).and_then(Value::as_i64).unwrap_or_default()
@@ -46,8 +58,7 @@ pub fn generation(object: &Value) -> i64 {
 
 /// Now, as Kubernetes writes it: RFC 3339, UTC, whole seconds.
 pub fn now() -> String {
-    let now = Timestamp::now();
-    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+    later(None, 0)
 }
 
 /// What only the server may say of a new object is taken out, and said.
@@ -58,8 +69,6 @@ pub fn begin_create(object: &mut Value, namespace: &str) {
     {
         metadata.remove(field);
     }
-    // Kept empty until server-side apply keeps them: a client's own claims must not be stored as ours.
-    metadata.remove("managedFields");
     set_namespace(metadata, namespace);
     metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
     metadata.insert("creationTimestamp".into(), now().into());
@@ -71,7 +80,7 @@ pub fn begin_update(new: &mut Value, old: &Value, namespace: &str) {
     let old = old.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
     let metadata = of_mut(new);
     set_namespace(metadata, namespace);
-    for field in ["creationTimestamp", "generation", "managedFields", "selfLink"] {
+    for field in ["creationTimestamp", "generation", "selfLink"] {
         restore(metadata, old, field);
     }
     // A client may leave these out, but what it says of them is checked against what is stored.

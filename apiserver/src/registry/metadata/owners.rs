@@ -6,6 +6,13 @@ use serde_json::Value;
 
 use super::of_mut;
 
+/// Whether a reference is there twice.
+pub fn has_duplicates(object: &Value) -> bool {
+    let references = object.get("metadata").and_then(|metadata| metadata.get("ownerReferences"));
+    let Some(references) = references.and_then(Value::as_array) else { return false };
+    references.iter().enumerate().any(|(index, reference)| references[..index].contains(reference))
+}
+
 /// Drops references that are there twice and gives the uids of those.
 pub fn deduplicate(object: &mut Value) -> Vec<String> {
     let Some(references) = of_mut(object).get_mut("ownerReferences").and_then(Value::as_array_mut) else {
@@ -26,10 +33,11 @@ pub fn deduplicate(object: &mut Value) -> Vec<String> {
     twice
 }
 
-/// The warning for references that were there twice.
-pub fn duplicate_warning(uids: &[String]) -> String {
+/// The warning for references that were there twice; `admitted` where admission put them there.
+pub fn duplicate_warning(uids: &[String], admitted: bool) -> String {
+    let since = if admitted { " after mutating admission happens" } else { "" };
     format!(
-        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
+        ".metadata.ownerReferences contains duplicate entries{since}; API server dedups owner references in 1.20+, and may \
          reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
         uids.join(", ")
     )

@@ -84,7 +84,8 @@ fn conform_fields(
             Some((_, shape)) => {
                 conform_value(value, *shape, &format!("{path}.{key}"), unknown)?;
                 let empty = value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
-                if empty && !matches!(shape, Shape::Any) {
+                // An empty list of managers is no absent one: it says that nobody owns anything.
+                if empty && !matches!(shape, Shape::Any) && key != "managedFields" {
                     drop.push(key.clone());
                 }
             }

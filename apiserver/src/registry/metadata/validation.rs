@@ -102,6 +102,10 @@ fn owner_references(metadata: &Map<String, Value>, errors: &mut Errors) {
                 errors.invalid(format!("metadata.ownerReferences.{name}"), "", "must not be empty");
             }
         }
+        if field(reference, "apiVersion") == "v1" && field(reference, "kind") == "Event" {
+            let problem = format!("{}: /v1, Kind=Event is disallowed from being an owner", in_go_order(reference));
+            errors.invalid_without_value("metadata.ownerReferences", problem);
+        }
         if reference.get("controller") == Some(&Value::Bool(true)) {
             let this = format!("{}/{}", field(reference, "kind"), field(reference, "name"));
             match &controller {

@@ -8,6 +8,7 @@ use crate::registry::object::Object;
 use crate::registry::read::Freshness;
 use crate::registry::rest::Rest;
 use crate::registry::typed::{self, Typed};
+use crate::registry::update::Change;
 use crate::request::context::RequestContext;
 
 /// The object that a subresource belongs to, as it was when the request came; its fields are those of the object.
@@ -107,10 +108,14 @@ impl<K: Typed> Parent<K> {
         subresource.clone_into(&mut cx.subresource);
         let version = rest.kind().storage_version();
         let outcome = rest
-            .update(&cx, version, &mut |current| match current {
-                Some(current) => typed::change(current, &mut change),
-                None => Err(Error::NotFound { name: self.any.cx.name.clone() }),
-            })
+            .update(
+                &cx,
+                version,
+                Change::Edit(&mut |current| match current {
+                    Some(current) => typed::change(current, &mut change),
+                    None => Err(Error::NotFound { name: self.any.cx.name.clone() }),
+                }),
+            )
             .await;
         cx.take_warnings().into_iter().for_each(|warning| self.any.cx.warn(warning));
         typed::read(&rest.show(&outcome?.object, version)?)

@@ -46,7 +46,8 @@ impl Comparison {
         for (path, pattern) in &step.pattern {
             let pattern = transcript::substitute_text(pattern, variables)?;
             let expression = Regex::new(&pattern).map_err(|error| error.to_string())?;
-            let values = Path::parse(path)
+            let path = transcript::substitute_text(path, variables)?;
+            let values = Path::parse(&path)
                 .values(body(&answer))
                 .into_iter()
                 .cloned()
@@ -55,9 +56,7 @@ impl Comparison {
                 differences.push(format!("{path}: nothing is there; expected /{pattern}/"));
             }
             for value in values {
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
+                let text = text(&value);
                 if !expression.is_match(&text) {
                     differences.push(format!("{path}: expected /{pattern}/, got {value}"));
                 }
@@ -100,6 +99,9 @@ impl Comparison {
                 }
             }
             (wanted, found) if wanted == found => {}
+            // 400 and 400.0 are one number.
+            (Some(Value::Number(wanted)), Some(Value::Number(found)))
+                if wanted.as_f64() == found.as_f64() => {}
             (wanted, found) => {
                 let show =
                     |value: Option<&Value>| value.map_or("nothing".into(), ToString::to_string);
@@ -188,6 +190,21 @@ impl Comparison {
     }
 }
 
+/// A value as patterns see it: a text as it is, a list as Python writes it.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<_> = items
+                .iter()
+                .map(|item| item.to_string().replace('"', "'"))
+                .collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
 fn shape(token: &str) -> &'static str {
     match token {
         "uid" => "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
@@ -239,12 +256,17 @@ fn trim(
             only.push(Path::parse("kind"));
             value = path::keep(&value, &only).unwrap_or(Value::Object(Map::new()));
         }
-        let without_body = step.ignore.iter().any(|path| path == ".");
+        let without_body = step
+            .ignore
+            .iter()
+            .chain(step.pattern.keys())
+            .any(|path| path == ".");
         for path in paths(&step.ignore)? {
             path.remove(&mut value);
         }
-        for path in step.pattern.keys() {
-            Path::parse(path).remove(&mut value);
+        let patterns: Vec<String> = step.pattern.keys().cloned().collect();
+        for path in paths(&patterns)? {
+            path.remove(&mut value);
         }
         for path in paths(&step.unordered)? {
             path.change(&mut value, &mut |list| {

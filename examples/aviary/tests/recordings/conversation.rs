@@ -235,7 +235,7 @@ fn decode(bytes: &[u8], media: &str) -> Value {
             .unwrap_or_else(|error| format!("{error}: {text}").into());
     }
     if media.contains("yaml") {
-        return serde_saphyr::from_str(&text)
+        return transcript::from_yaml(&text)
             .unwrap_or_else(|error| format!("{error}: {text}").into());
     }
     text.into()

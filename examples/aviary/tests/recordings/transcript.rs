@@ -67,13 +67,22 @@ impl Transcript {
         files.sort();
         let transcripts = files.iter().map(|file| {
             let text = std::fs::read_to_string(file).unwrap();
-            serde_saphyr::from_str(&text)
-                .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+            from_yaml(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
         });
         transcripts
             .filter(|one: &Self| !one.needs.iter().any(|need| need == "namespaces"))
             .collect()
     }
+}
+
+/// Reads YAML in which `y` and `on` are texts.
+///
+/// # Errors
+/// What is no YAML, or not of the type.
+pub fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
+    let mut options = serde_saphyr::Options::default();
+    options.strict_booleans = true;
+    serde_saphyr::from_str_with_options(text, options)
 }
 
 /// A CRD with what every CRD has whether it says so or not.

@@ -1,0 +1,70 @@
+//! Who owns what after a write.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::Registry;
+use super::error::Error;
+use super::hooks::{self, Draft};
+use super::metadata;
+use crate::apply::Writer;
+use crate::kind::KindVersion;
+use crate::request::context::RequestContext;
+
+/// Source: <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/fieldmanager/admission.go>
+pub(super) const INVALID_AFTER_ADMISSION: &str = ".metadata.managedFields was in an invalid state after admission; this \
+     could be caused by an outdated mutating admission controller; please fix your requests";
+
+impl Registry {
+    /// Notes whose the fields are that a create, an update or a patch has set. `old` is in the version of the request.
+    pub(super) fn track(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        draft: &mut Draft,
+        old: Option<&Value>,
+    ) -> Result<(), Error> {
+        let now = metadata::now();
+        let writer = writer(cx, version, &now);
+        if self.is_stored(version) {
+            draft.change_managed_fields(|object| self.fields.update(&writer, old, object));
+        } else {
+            let mut object = self.as_shown(draft.whole(), version)?;
+            self.fields.update(&writer, old, &mut object);
+            draft.set_managed_fields(hooks::take_managed_fields(&mut object));
+        }
+        Ok(())
+    }
+
+    /// What an apply makes of an object, or of nothing, in the version of the request.
+    pub(super) fn merge(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        old: Option<&Value>,
+        applied: &Value,
+        force: bool,
+    ) -> Result<Value, Error> {
+        let now = metadata::now();
+        let merged = self.fields.apply(&writer(cx, version, &now), old, applied, force)?;
+        let uid = metadata::text(&merged, "uid");
+        if old.is_none() && !uid.is_empty() {
+            let cause =
+                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            return Err(Error::Conflict { name: cx.name.clone(), cause, on_delete: false });
+        }
+        Ok(merged)
+    }
+
+    /// The stored form of an object that is too large with its managed fields: better that nobody owns them than that
+    /// nobody can change them. Not for an apply, which has no meaning without them.
+    pub(super) fn without_managers(&self, mut object: Value) -> Bytes {
+        hooks::take_managed_fields(&mut object);
+        self.codec().encode(&object)
+    }
+}
+
+pub(super) fn writer<'a>(cx: &'a RequestContext, version: &'a KindVersion, now: &'a str) -> Writer<'a> {
+    let manager = if cx.field_manager.is_empty() { "unknown" } else { &cx.field_manager };
+    Writer { manager, subresource: &cx.subresource, version, now }
+}
