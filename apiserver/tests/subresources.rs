@@ -366,6 +366,7 @@ async fn discovery_and_openapi_tell_what_is_implemented() {
     assert_eq!(methods, ["get", "patch", "post", "put"]);
     assert_eq!(path["post"]["x-kubernetes-group-version-kind"]["kind"], "Feeding");
     assert_eq!(path["post"]["operationId"], "createDemoExampleComV1NamespacedBirdFeeding");
+    assert!(path["patch"]["requestBody"]["content"].get("application/apply-patch+yaml").is_none());
     let schema = &document["components"]["schemas"]["com.example.demo.v1.Feeding"];
     assert_eq!(schema["properties"]["grams"]["description"], "How much there was.");
     let token = &document["paths"]["/apis/demo.example.com/v1/nests/{name}/token"];

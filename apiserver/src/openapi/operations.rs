@@ -9,7 +9,7 @@ use crate::kind::{Kind, KindVersion, Subresource, Verb};
 /// Adds the paths of a kind in one version to those of its document. `root` is the version's path.
 pub(super) fn add_paths(kind: &Kind, version: &KindVersion, root: &str, paths: &mut Map<String, Value>) {
     let own_gvk = gvk(&version.group, &version.version, &kind.kind);
-    let operations = Operations { kind, version, gvk: own_gvk };
+    let operations = Operations { kind, version, gvk: own_gvk, applies: true };
     let object = &schemas::name(&version.group, &version.version, &kind.kind);
     let list = &schemas::name(&version.group, &version.version, &kind.list_kind);
     let plural = &kind.plural;
@@ -52,7 +52,8 @@ pub(super) fn add_paths(kind: &Kind, version: &KindVersion, root: &str, paths: &
         };
         let Kind { group, kind: object_kind, .. } = &**object;
         let object_version = &object.storage_version().version;
-        let operations = Operations { kind, version, gvk: gvk(group, object_version, object_kind) };
+        let own_gvk = gvk(group, object_version, object_kind);
+        let operations = Operations { kind, version, gvk: own_gvk, applies: false };
         let schema = schemas::name(group, object_version, object_kind);
         let offered = |verb| own.verbs.contains(&verb);
         add_path(paths, &path, &operations, &own.name, &offered, &on_subresource(&schema));
@@ -104,6 +105,8 @@ struct Operations<'a> {
     version: &'a KindVersion,
     /// What the operations are about: for subresources with an object of their own, that.
     gvk: Value,
+    /// Whether they take server-side apply.
+    applies: bool,
 }
 
 impl Operations<'_> {
@@ -157,7 +160,7 @@ impl Operations<'_> {
             "x-kubernetes-action": action,
             // Status and scale belong to their parent.
             "x-kubernetes-group-version-kind": self.gvk,
-            "parameters": parameters(action),
+            "parameters": parameters(if action == "patch" && !self.applies { "put" } else { action }),
         });
         let mut produces = vec!["application/json", "application/yaml"];
         if action == "list" && self.kind.verbs.contains(&Verb::Watch) {
@@ -177,7 +180,8 @@ impl Operations<'_> {
             "patch" => {
                 let types =
                     ["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
-                operation["requestBody"] = body(PATCH, &types, true);
+                let types = if self.applies { &types[..] } else { &types[1..] };
+                operation["requestBody"] = body(PATCH, types, true);
             }
             "delete" | "deletecollection" => {
                 operation["requestBody"] = body(DELETE_OPTIONS, &["application/json", "application/yaml"], false);
