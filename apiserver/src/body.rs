@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, Stream, StreamExt, unfold};
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
+use tokio::sync::mpsc;
 
 /// A request's body, wherever it comes from: a connection, or a client in this process.
 pub type RequestBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -35,6 +36,37 @@ impl Body {
         parts.reverse();
         let bytes = parts.iter().map(|part| part.len() as u64).sum();
         Self::Parts { rest: parts, bytes }
+    }
+
+    /// A body of bytes as they come.
+    pub fn stream(bytes: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self::Stream(bytes.boxed())
+    }
+
+    /// A body of what is sent, until the sender is dropped. `runs_max` runs of bytes may wait to be taken.
+    pub fn channel(runs_max: usize) -> (BodySender, Self) {
+        let (sender, receiver) = mpsc::channel(runs_max.max(1));
+        let received = unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+        (BodySender(sender), Self::stream(received))
+    }
+}
+
+/// Where a body's bytes come from.
+#[derive(Clone, Debug)]
+pub struct BodySender(mpsc::Sender<Bytes>);
+
+/// Nobody takes the body any more.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the answer any more")]
+pub struct BodyClosed;
+
+impl BodySender {
+    /// Sends bytes, once there is room for them.
+    ///
+    /// # Errors
+    /// The client has gone.
+    pub async fn send(&self, bytes: impl Into<Bytes>) -> Result<(), BodyClosed> {
+        self.0.send(bytes.into()).await.map_err(|_| BodyClosed)
     }
 }
 

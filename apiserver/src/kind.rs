@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresourceScale,
 };
@@ -32,6 +33,10 @@ pub struct Kind {
     pub namespaced: bool,
     /// Whether `metadata.generation` is kept.
     pub generation: bool,
+    /// What can be done with its objects, sorted; everything for kinds that the server stores.
+    pub verbs: Vec<Verb>,
+    /// Whether the server stores its objects.
+    pub stored: bool,
     /// Every version, newest first by Kubernetes' version priority.
     pub versions: Vec<KindVersion>,
     /// Which of `versions` is stored.
@@ -61,6 +66,42 @@ pub struct KindVersion {
     pub status: bool,
     /// Where `/scale` finds its numbers, when it is served.
     pub scale: Option<CustomResourceSubresourceScale>,
+    /// The subresources of a project's own, sorted by name.
+    pub subresources: Vec<Subresource>,
+}
+
+/// A subresource of a project's own.
+#[derive(Clone, Debug)]
+pub struct Subresource {
+    /// The last segment of its path, for example `feeding`.
+    pub name: String,
+    /// What can be done with it, sorted.
+    pub verbs: Vec<Verb>,
+    /// The kind of its object; absent where whoever answers decides what is sent, whatever the path below it.
+    pub object: Option<Arc<Kind>>,
+    /// The HTTP methods that are answered where there is no kind.
+    pub methods: Vec<Method>,
+}
+
+/// What can be done with a resource, in the words of authorization and discovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// POST.
+    Create,
+    /// DELETE of an object.
+    Delete,
+    /// DELETE of a collection.
+    DeleteCollection,
+    /// GET of an object.
+    Get,
+    /// GET of a collection.
+    List,
+    /// PATCH.
+    Patch,
+    /// PUT.
+    Update,
+    /// GET of a collection with `watch`.
+    Watch,
 }
 
 /// A column of a Table.
@@ -177,6 +218,8 @@ impl Kind {
             categories: spec.names.categories.clone().unwrap_or_default(),
             namespaced: spec.scope == "Namespaced",
             generation: true,
+            verbs: Verb::ALL.to_vec(),
+            stored: true,
             storage: sources.iter().position(|version| version.storage).unwrap_or_default(),
             versions,
         })
@@ -210,7 +253,71 @@ impl Kind {
     }
 }
 
+impl Verb {
+    /// All of them, sorted.
+    pub const ALL: [Self; 8] = [
+        Self::Create,
+        Self::Delete,
+        Self::DeleteCollection,
+        Self::Get,
+        Self::List,
+        Self::Patch,
+        Self::Update,
+        Self::Watch,
+    ];
+
+    /// For example `deletecollection`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::DeleteCollection => "deletecollection",
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Patch => "patch",
+            Self::Update => "update",
+            Self::Watch => "watch",
+        }
+    }
+
+    /// What can be done where `own` is implemented: to read and to update is to patch, to list and to delete is to
+    /// delete a collection. Sorted.
+    pub fn complete(own: &[Self]) -> Vec<Self> {
+        let has = |verb| own.contains(&verb);
+        let follows = |verb| match verb {
+            Self::Patch => has(Self::Get) && has(Self::Update),
+            Self::DeleteCollection => has(Self::List) && has(Self::Delete),
+            _ => false,
+        };
+        Self::ALL.into_iter().filter(|verb| has(*verb) || follows(*verb)).collect()
+    }
+
+    /// The verb that a method stands for on something that has a name.
+    pub fn of_method(method: &Method) -> Option<Self> {
+        match method.as_str() {
+            "GET" | "HEAD" => Some(Self::Get),
+            "POST" => Some(Self::Create),
+            "PUT" => Some(Self::Update),
+            "PATCH" => Some(Self::Patch),
+            "DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+}
+
+impl Kind {
+    /// Whether this can be done with its objects; `verb` in the words of a request.
+    pub fn offers(&self, verb: &str) -> bool {
+        self.verbs.iter().any(|offered| offered.name() == verb)
+    }
+}
+
 impl KindVersion {
+    /// A subresource of the project's own.
+    pub fn subresource(&self, name: &str) -> Option<&Subresource> {
+        self.subresources.iter().find(|subresource| subresource.name == name)
+    }
+
     fn from_crd(
         crd: &str,
         group: &str,
@@ -273,6 +380,7 @@ impl KindVersion {
             selectable_fields,
             status: subresources.is_some_and(|all| all.status.is_some()),
             scale: subresources.and_then(|all| all.scale.clone()),
+            subresources: Vec::new(),
         })
     }
 

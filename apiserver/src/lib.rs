@@ -49,7 +49,16 @@ pub mod versions;
 
 pub use apis::Apis;
 pub use app::App;
+pub use body::Body;
+#[cfg(feature = "ws")]
+pub use endpoints::connect::websocket::{Message, WebSocket};
+pub use endpoints::connect::{Connect, ConnectRequest};
+pub use kind::Verb;
 pub use manager::Manager;
+pub use registry::backend::Backend;
+pub use registry::error::Error;
 pub use registry::strategy::Strategy;
+pub use registry::subresource::{Parent, Subresource};
 pub use request::context::RequestContext;
+pub use schema::AnyFields;
 pub use testing::TestServer;

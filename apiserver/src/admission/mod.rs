@@ -14,6 +14,8 @@ pub enum Operation {
     Update,
     /// An object about to go.
     Delete,
+    /// A connection to a subresource that has no object; there is none to change or to see.
+    Connect,
 }
 
 /// Why a write is refused.

@@ -167,6 +167,7 @@ fn kind() -> Kind {
         selectable_fields: Vec::new(),
         status: false,
         scale: None,
+        subresources: Vec::new(),
     };
     Kind {
         group: "autoscaling".into(),
@@ -178,6 +179,8 @@ fn kind() -> Kind {
         categories: Vec::new(),
         namespaced: true,
         generation: false,
+        verbs: Vec::new(),
+        stored: false,
         versions: vec![version],
         storage: 0,
     }

@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::event_columns;
-use crate::kind::{Kind, KindVersion, SelectableField};
+use crate::kind::{Kind, KindVersion, SelectableField, Verb};
 use crate::schema::Schema;
 use crate::schema::json_path::JsonPath;
 
@@ -24,6 +24,8 @@ pub fn events() -> Kind {
         categories: Vec::new(),
         namespaced: true,
         generation: false,
+        verbs: Verb::ALL.to_vec(),
+        stored: true,
         versions: vec![
             version::<k8s_openapi::api::core::v1::Event>("", &CORE_FIELDS),
             version::<k8s_openapi::api::events::v1::Event>("events.k8s.io", &NAMED_FIELDS),
@@ -80,6 +82,7 @@ fn version<T: JsonSchema>(group: &str, fields: &[(&str, &str)]) -> KindVersion {
         selectable_fields: fields.iter().map(field).collect(),
         status: false,
         scale: None,
+        subresources: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::kind::{Kind, KindVersion};
+use crate::kind::{Kind, KindVersion, Verb};
 
 /// A group with what is served in it.
 pub(crate) struct Group<'a> {
@@ -42,8 +42,7 @@ impl GroupVersion<'_> {
     }
 }
 
-const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
+const SUBRESOURCE_VERBS: [Verb; 3] = [Verb::Get, Verb::Patch, Verb::Update];
 
 /// Sorts what is served by group, version and plural.
 pub(crate) fn groups(kinds: &[Arc<Kind>]) -> Vec<Group<'_>> {
@@ -99,29 +98,29 @@ fn group_fields(group: &Group<'_>) -> Map<String, Value> {
 pub(crate) fn resource_list(version: &GroupVersion<'_>) -> Value {
     let mut resources = Vec::new();
     for (kind, served) in &version.kinds {
-        let stored = kind.storage_version();
         let mut resource = json!({
             "name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced, "kind": kind.kind,
-            "verbs": VERBS,
-            "storageVersionHash": storage_version_hash(&stored.group, &stored.version, &kind.kind),
+            "verbs": names(&kind.verbs),
         });
+        if kind.stored {
+            let stored = kind.storage_version();
+            let hash = storage_version_hash(&stored.group, &stored.version, &kind.kind);
+            resource["storageVersionHash"] = hash.into();
+        }
         add_names(&mut resource, kind);
         resources.push(resource);
-        let subresource = |name: &str, kind_name: &str| {
-            json!({
-                "name": format!("{}/{name}", kind.plural), "singularName": "", "namespaced": kind.namespaced,
-                "kind": kind_name, "verbs": SUBRESOURCE_VERBS,
-            })
-        };
-        if served.scale.is_some() {
-            let mut scale = subresource("scale", "Scale");
-            // Named only because they are not those of the list.
-            scale["group"] = "autoscaling".into();
-            scale["version"] = "v1".into();
-            resources.push(scale);
-        }
-        if served.status {
-            resources.push(subresource("status", &kind.kind));
+        for subresource in subresources(kind, served) {
+            let Gvk(group, api_version, kind_name) = subresource.gvk;
+            let mut resource = json!({
+                "name": format!("{}/{}", kind.plural, subresource.name), "singularName": "",
+                "namespaced": kind.namespaced, "kind": kind_name, "verbs": names(&subresource.verbs),
+            });
+            // Named only where they are not those of the list.
+            if (group, api_version) != (version.group, version.version) {
+                resource["group"] = group.into();
+                resource["version"] = api_version.into();
+            }
+            resources.push(resource);
         }
     }
     json!({
@@ -147,16 +146,14 @@ fn aggregated_version(version: &GroupVersion<'_>) -> Value {
         let mut resource = json!({
             "resource": kind.plural, "responseKind": own_kind,
             "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
-            "singularResource": kind.singular, "verbs": VERBS,
+            "singularResource": kind.singular, "verbs": names(&kind.verbs),
         });
         add_names(&mut resource, kind);
         let mut subresources = Vec::new();
-        if served.scale.is_some() {
-            let scale = json!({"group": "autoscaling", "version": "v1", "kind": "Scale"});
-            subresources.push(json!({"subresource": "scale", "responseKind": scale, "verbs": SUBRESOURCE_VERBS}));
-        }
-        if served.status {
-            subresources.push(json!({"subresource": "status", "responseKind": own_kind, "verbs": SUBRESOURCE_VERBS}));
+        for Listed { name, gvk: Gvk(group, version, kind), verbs } in self::subresources(kind, served) {
+            let response_kind = json!({"group": group, "version": version, "kind": kind});
+            let verbs = names(&verbs);
+            subresources.push(json!({"subresource": name, "responseKind": response_kind, "verbs": verbs}));
         }
         if !subresources.is_empty() {
             resource["subresources"] = subresources.into();
@@ -164,6 +161,40 @@ fn aggregated_version(version: &GroupVersion<'_>) -> Value {
         resources.push(resource);
     }
     json!({"version": version.version, "resources": resources, "freshness": "Current"})
+}
+
+/// A subresource as discovery lists it.
+struct Listed<'a> {
+    name: &'a str,
+    gvk: Gvk<'a>,
+    verbs: Vec<Verb>,
+}
+
+/// Group, version and kind.
+struct Gvk<'a>(&'a str, &'a str, &'a str);
+
+/// The subresources of a kind in one version, sorted by name.
+fn subresources<'a>(kind: &'a Kind, served: &'a KindVersion) -> Vec<Listed<'a>> {
+    let parent = || Gvk(&served.group, &served.version, &kind.kind);
+    let offered = || SUBRESOURCE_VERBS.into_iter().filter(|verb| kind.verbs.contains(verb)).collect();
+    let mut listed = Vec::new();
+    if served.scale.is_some() {
+        listed.push(Listed { name: "scale", gvk: Gvk("autoscaling", "v1", "Scale"), verbs: offered() });
+    }
+    if served.status {
+        listed.push(Listed { name: "status", gvk: parent(), verbs: offered() });
+    }
+    for own in &served.subresources {
+        let of = |object: &'a Arc<Kind>| Gvk(&object.group, &object.storage_version().version, &object.kind);
+        let gvk = own.object.as_ref().map_or_else(parent, of);
+        listed.push(Listed { name: &own.name, gvk, verbs: own.verbs.clone() });
+    }
+    listed.sort_by_key(|one| one.name);
+    listed
+}
+
+fn names(verbs: &[Verb]) -> Vec<&'static str> {
+    verbs.iter().map(|verb| verb.name()).collect()
 }
 
 fn add_names(resource: &mut Value, kind: &Kind) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap};
 use http_body::Body as _;
@@ -10,8 +11,8 @@ use http_body_util::BodyExt;
 use super::status::Status;
 use crate::body::RequestBody;
 use crate::kind::{Kind, KindVersion};
-use crate::registry::Registry;
 use crate::registry::error::Error;
+use crate::registry::rest::Rest;
 use crate::request::context::RequestContext;
 use crate::request::info::RequestInfo;
 use crate::request::media::{self, Transform, Wanted};
@@ -24,7 +25,7 @@ pub const BODY_BYTES_MAX: usize = 3 << 20;
 /// A request on a resource that is served.
 pub struct Call {
     /// The objects of the kind.
-    pub registry: Arc<Registry>,
+    pub registry: Arc<dyn Rest>,
     /// Which of the kind's versions was asked for.
     pub version_index: usize,
     /// What was asked for.
@@ -37,6 +38,18 @@ pub struct Call {
     pub context: RequestContext,
     /// Whether JSON is to be read by a person.
     pub readable: bool,
+    /// Whom to ask when a request turns out to be more than its method says.
+    pub permission: Option<Arc<dyn Permission>>,
+}
+
+/// Knows what the user of a request may do: found among the extensions of requests that may need it.
+#[async_trait]
+pub trait Permission: Send + Sync + 'static {
+    /// Whether the user may do this as well.
+    ///
+    /// # Errors
+    /// 403, or 500 where it could not be decided.
+    async fn check(&self, info: &RequestInfo) -> Result<(), Status>;
 }
 
 impl Call {
@@ -55,6 +68,8 @@ impl Call {
         let mut context = RequestContext::default();
         context.user = user.clone();
         context.verb = info.verb.to_owned();
+        context.group = info.group.clone();
+        context.resource = info.resource.clone();
         context.namespace = info.namespace.clone();
         context.name = info.name.clone();
         context.subresource = info.subresource.clone();
@@ -130,6 +145,21 @@ impl Call {
     /// The content type of the body.
     pub fn content_type(&self) -> Option<&str> {
         self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok())
+    }
+
+    /// Whether the user may create the object, as a PUT or an apply of one that is not there does.
+    ///
+    /// # Errors
+    /// 403, also where there is nobody to ask.
+    pub async fn may_create(&self) -> Result<(), Status> {
+        let info = RequestInfo { verb: "create", ..self.info.clone() };
+        match &self.permission {
+            Some(permission) => permission.check(&info).await,
+            None => Err(self.failed(&Error::Forbidden {
+                name: info.name,
+                message: "it does not exist, and nobody says who may create it".into(),
+            })),
+        }
     }
 
     /// What a failed operation is answered with.

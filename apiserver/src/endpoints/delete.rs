@@ -41,7 +41,7 @@ pub async fn delete_collection(call: &mut Call, body: RequestBody) -> Result<Res
     let wanted = call.wanted_list()?;
     let options = delete_options(call, body).await?;
     let (query, _) = list_query(call)?;
-    let listing = call.registry.list(&query).await.map_err(|error| call.failed(&error))?;
+    let listing = call.registry.list(&call.context, &query).await.map_err(|error| call.failed(&error))?;
     let mut deleted: Vec<Arc<Object>> = Vec::with_capacity(listing.objects.len());
     for object in &listing.objects {
         call.context.name = object.summary.name.clone();

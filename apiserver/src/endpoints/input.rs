@@ -5,29 +5,47 @@ use serde_json::Value;
 use super::call::Call;
 use super::options::FieldValidation;
 use super::status::Status;
+use crate::kind::{Kind, KindVersion};
 use crate::registry::metadata::{self, shape};
 use crate::request::decode::{self, DecodeError, Format};
 use crate::request::media;
+
+/// What a body must be.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The kind.
+    pub kind: &'a Kind,
+    /// The version.
+    pub version: &'a KindVersion,
+}
 
 /// Decodes the object of a create or update.
 ///
 /// # Errors
 /// 415, 400 for what is no object or not of this kind and version, 400 for unknown or duplicate fields under Strict.
 pub fn object(call: &Call, body: &[u8], validation: FieldValidation) -> Result<Value, Status> {
+    object_of(call, Target { kind: call.kind(), version: call.version() }, body, validation)
+}
+
+/// Decodes an object of a kind that need not be that of the resource.
+///
+/// # Errors
+/// As [`object`].
+pub fn object_of(call: &Call, target: Target<'_>, body: &[u8], validation: FieldValidation) -> Result<Value, Status> {
     let format = format(call)?;
-    let decoded = decode::decode(body, format).map_err(|error| undecodable(call, body, &error))?;
+    let decoded = decode::decode(body, format).map_err(|error| undecodable(target, body, &error))?;
     let mut object = decoded.value;
-    check_type(call, &object, body)?;
+    check_type(target, &object, body)?;
     let mut unknown = Vec::new();
-    shape::conform(&mut object, &mut unknown).map_err(|problem| unreadable(call, &problem))?;
-    call.version().schema.prune(&mut object, &mut unknown);
+    shape::conform(&mut object, &mut unknown).map_err(|problem| unreadable(target, &problem))?;
+    target.version.schema.prune(&mut object, &mut unknown);
     let problems = problems(decoded.duplicates, unknown);
     match validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => problems.iter().for_each(|problem| warn(call, problem)),
         FieldValidation::Strict if problems.is_empty() => {}
         FieldValidation::Strict => {
-            return Err(unreadable(call, &format!("strict decoding error: {}", problems.join(", "))));
+            return Err(unreadable(target, &format!("strict decoding error: {}", problems.join(", "))));
         }
     }
     check_namespace(call, &object)?;
@@ -54,6 +72,13 @@ pub fn problems(duplicates: Vec<String>, mut unknown: Vec<String>) -> Vec<String
     unknown.sort();
     unknown.dedup();
     duplicates.into_iter().chain(unknown.into_iter().map(|path| format!("unknown field {path:?}"))).collect()
+}
+
+/// Takes the name from the path where the body gives none.
+pub fn fill_in_name(call: &Call, object: &mut Value) {
+    if metadata::text(object, "name").is_empty() {
+        metadata::of_mut(object).insert("name".into(), call.info.name.as_str().into());
+    }
 }
 
 /// The name in the body must be the one in the path.
@@ -87,43 +112,41 @@ pub fn check_namespace(call: &Call, object: &Value) -> Result<(), Status> {
     Err(Status::bad_request(message))
 }
 
-fn check_type(call: &Call, object: &Value, body: &[u8]) -> Result<(), Status> {
+fn check_type(target: Target<'_>, object: &Value, body: &[u8]) -> Result<(), Status> {
     let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
     let (kind, api_version) = (text("kind"), text("apiVersion"));
     if kind.is_empty() {
         let body = String::from_utf8_lossy(body);
         return Err(Status::bad_request(format!("Object 'Kind' is missing in '{body}'")));
     }
-    let wanted = call.version().api_version();
+    let wanted = target.version.api_version();
     if api_version != wanted {
         let message =
             format!("the API version in the data ({api_version}) does not match the expected API version ({wanted})");
         return Err(Status::bad_request(message));
     }
-    if kind != call.kind().kind {
+    if kind != target.kind.kind {
         let message = format!(
             "{kind} in version {:?} cannot be handled as a {}: kind must be {}",
-            call.version().version,
-            call.kind().kind,
-            call.kind().kind
+            target.version.version, target.kind.kind, target.kind.kind
         );
         return Err(Status::bad_request(message));
     }
     Ok(())
 }
 
-fn unreadable(call: &Call, problem: &str) -> Status {
-    let kind = &call.kind().kind;
+fn unreadable(target: Target<'_>, problem: &str) -> Status {
+    let kind = &target.kind.kind;
     Status::bad_request(format!(
         "{kind} in version {:?} cannot be handled as a {kind}: {problem}",
-        call.version().version
+        target.version.version
     ))
 }
 
 /// The start of the body tells a person which of many requests it was.
-fn undecodable(call: &Call, body: &[u8], error: &DecodeError) -> Status {
+fn undecodable(target: Target<'_>, body: &[u8], error: &DecodeError) -> Status {
     let summary: String = String::from_utf8_lossy(body).chars().take(30).collect();
-    let kind = &call.kind().kind;
+    let kind = &target.kind.kind;
     let message = format!("the object provided is unrecognized (must be of type {kind}): {error} ({summary:?})");
     Status::bad_request(message)
 }

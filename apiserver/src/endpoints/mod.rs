@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod call;
+pub mod connect;
 mod delete;
 mod gzip;
 mod input;
@@ -16,6 +17,7 @@ mod read;
 mod read_options;
 mod scale;
 pub mod status;
+mod subresource;
 pub mod table;
 mod watch;
 mod write;
@@ -29,14 +31,16 @@ use http::{HeaderMap, Method, Request, Response};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use self::call::Call;
+use self::call::{Call, Permission};
+use self::connect::{ErasedConnect, Sessions};
 use self::status::{Status, page_not_found};
 use crate::body::{Body, RequestBody};
 use crate::discovery::Discovery;
 use crate::kind::Kind;
 use crate::openapi::OpenApi;
-use crate::registry::Registry;
 use crate::registry::error::Error;
+use crate::registry::rest::Rest;
+use crate::registry::subresource::ServedSubresource;
 use crate::request::info::RequestInfo;
 use crate::request::media;
 use crate::request::query::Query;
@@ -52,33 +56,57 @@ pub struct Endpoints {
     feed: Arc<Feed>,
     following: JoinHandle<()>,
     shutdown: tokio::sync::watch::Sender<bool>,
+    sessions: Arc<Sessions>,
     standalone: bool,
 }
 
 #[derive(PartialEq, Eq, Hash)]
 struct GroupVersionResource(String, String, String);
 
+/// A resource, with the subresources of a project's own.
+pub struct Resource {
+    /// Its objects.
+    pub rest: Arc<dyn Rest>,
+    /// Which of the kind's versions has which subresource.
+    pub subresources: Vec<(usize, Handler)>,
+}
+
+/// Who answers for a subresource.
+#[derive(Clone)]
+pub enum Handler {
+    /// One with an object of its own, under this name.
+    Object(&'static str, Arc<ServedSubresource>),
+    /// One that owns its answers.
+    Connect(Arc<dyn ErasedConnect>),
+}
+
 #[derive(Clone)]
 struct Served {
-    registry: Arc<Registry>,
+    registry: Arc<dyn Rest>,
     version_index: usize,
     watch_events: Arc<AtomicU64>,
+    subresources: Arc<HashMap<&'static str, Handler>>,
 }
 
 const WARNING: HeaderName = HeaderName::from_static("warning");
 
 impl Endpoints {
-    /// Serves these registries, and starts to follow the store for their caches. A server that stands alone also answers
+    /// Serves these resources, and starts to follow the store for their caches. A server that stands alone also answers
     /// for the namespaces that it does not keep.
-    pub fn new(registries: Vec<Arc<Registry>>, feed: Arc<Feed>, standalone: bool) -> Self {
-        let kinds: Vec<Arc<Kind>> = registries.iter().map(|registry| registry.kind().clone()).collect();
+    pub fn new(served: Vec<Resource>, feed: Arc<Feed>, standalone: bool) -> Self {
+        let kinds: Vec<Arc<Kind>> = served.iter().map(|resource| resource.rest.kind().clone()).collect();
         let mut resources = HashMap::new();
-        for registry in registries {
-            for (version_index, version) in registry.kind().versions.iter().enumerate().filter(|(_, v)| v.served) {
-                let plural = registry.kind().plural.clone();
+        for Resource { rest, subresources } in served {
+            for (version_index, version) in rest.kind().versions.iter().enumerate().filter(|(_, v)| v.served) {
+                let plural = rest.kind().plural.clone();
                 let name = GroupVersionResource(version.group.clone(), version.version.clone(), plural);
-                resources
-                    .insert(name, Served { registry: registry.clone(), version_index, watch_events: Arc::default() });
+                let own = subresources.iter().filter(|(index, _)| *index == version_index);
+                let own = own.map(|(_, handler)| (handler.name(), handler.clone())).collect();
+                let subresources = Arc::new(own);
+                resources.insert(
+                    name,
+                    Served { registry: rest.clone(), version_index, subresources, watch_events: Arc::default() },
+                );
             }
         }
         let follower = feed.clone();
@@ -87,6 +115,7 @@ impl Endpoints {
             openapi: OpenApi::new(&kinds),
             following: tokio::spawn(async move { follower.run().await }),
             shutdown: tokio::sync::watch::Sender::new(false),
+            sessions: Arc::default(),
             kinds,
             resources,
             feed,
@@ -110,7 +139,9 @@ impl Endpoints {
     pub fn stored_objects(&self) -> Vec<(String, u64)> {
         let mut counts: HashMap<String, u64> = HashMap::new();
         for served in self.resources.values() {
-            counts.insert(served.registry.kind().qualified_resource(), served.registry.len() as u64);
+            if let Some(count) = served.registry.stored_objects() {
+                counts.insert(served.registry.kind().qualified_resource(), count);
+            }
         }
         counts.into_iter().collect()
     }
@@ -121,8 +152,16 @@ impl Endpoints {
             "" => true,
             "status" => served.registry.kind().versions[served.version_index].status,
             "scale" => served.registry.kind().versions[served.version_index].scale.is_some(),
-            _ => false,
+            own => served.subresources.contains_key(own),
         })
+    }
+
+    /// Whether the request lasts until somebody ends it.
+    pub fn is_long_running(&self, info: &RequestInfo) -> bool {
+        !info.subresource.is_empty()
+            && self.find(info).is_some_and(|served| {
+                matches!(served.subresources.get(info.subresource.as_str()), Some(Handler::Connect(_)))
+            })
     }
 
     /// Whether the request names a version that clients should leave.
@@ -152,9 +191,16 @@ impl Endpoints {
         self.feed.filled().await;
     }
 
-    /// Ends all watches, those to come as well.
+    /// Ends all watches, those to come as well, and tells all who have taken a connection over.
     pub fn shutdown(&self) {
         self.shutdown.send_replace(true);
+        self.sessions.end();
+    }
+
+    /// Waits until all connections that were taken over have ended. Those that have not when nobody waits any more are
+    /// cut off.
+    pub async fn sessions_ended(&self) {
+        self.sessions.ended().await;
     }
 
     /// Answers a request to a resource, to discovery or to OpenAPI.
@@ -212,20 +258,30 @@ impl Endpoints {
             }
             return Err(Refused::Page);
         };
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let mut call = Call {
             context: Call::context(info, user),
             version_index: served.version_index,
             registry: served.registry,
             info: info.clone(),
             query: Query::parse(parts.uri.query().unwrap_or_default()),
-            headers: parts.headers,
             readable: pretty,
+            headers: parts.headers.clone(),
+            permission: parts.extensions.remove::<Arc<dyn Permission>>(),
         };
         if let Some(warning) = &call.version().deprecation_warning {
             call.context.warn(warning);
         }
-        route(&call, &parts.method)?;
+        let own = served.subresources.get(info.subresource.as_str());
+        route(&call, &parts.method, own)?;
+        if let Some(handler) = own {
+            let answer = match handler {
+                Handler::Object(_, subresource) => subresource::answer(&mut call, subresource, body).await,
+                Handler::Connect(handler) => connect::connect(&call, &**handler, &self.sessions, parts, body).await,
+            };
+            let warnings = call.context.take_warnings();
+            return with_warnings(answer, warnings);
+        }
         if info.verb == "watch" {
             let warnings = call.context.take_warnings();
             let answer = watch::watch(call, self.shutdown.subscribe(), served.watch_events).await;
@@ -247,6 +303,16 @@ impl Endpoints {
         };
         let warnings = call.context.take_warnings();
         with_warnings(answer, warnings)
+    }
+}
+
+impl Handler {
+    /// The segment of the path that it answers for.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Object(name, _) => name,
+            Self::Connect(handler) => handler.name(),
+        }
     }
 }
 
@@ -284,7 +350,7 @@ impl Refused {
 }
 
 /// Refuses what no handler answers: paths of the wrong scope, subresources that are not served, methods out of place.
-fn route(call: &Call, method: &Method) -> Result<(), Refused> {
+fn route(call: &Call, method: &Method, own: Option<&Handler>) -> Result<(), Refused> {
     let info = &call.info;
     let kind = call.kind();
     if !kind.namespaced && !info.namespace.is_empty() {
@@ -296,6 +362,10 @@ fn route(call: &Call, method: &Method) -> Result<(), Refused> {
     }
     match info.subresource.as_str() {
         "" => {}
+        _ if own.is_some() => {
+            let takes_paths = matches!(own, Some(Handler::Connect(_)));
+            return if takes_paths || info.rest.is_empty() { Ok(()) } else { Err(Refused::Page) };
+        }
         subresource
             if (subresource == "status" && call.version().status)
                 || (subresource == "scale" && call.version().scale.is_some()) =>
@@ -303,7 +373,7 @@ fn route(call: &Call, method: &Method) -> Result<(), Refused> {
             if !info.rest.is_empty() {
                 return Err(Refused::Page);
             }
-            if !matches!(info.verb, "get" | "update" | "patch") {
+            if !matches!(info.verb, "get" | "update" | "patch") || !kind.offers(info.verb) {
                 return Err(not_allowed(call).into());
             }
         }
@@ -317,7 +387,13 @@ fn route(call: &Call, method: &Method) -> Result<(), Refused> {
         "list" | "get" | "delete" | "deletecollection" => true,
         _ => false,
     };
-    if fits && *method != Method::OPTIONS { Ok(()) } else { Err(not_allowed(call).into()) }
+    if !fits || *method == Method::OPTIONS {
+        return Err(not_allowed(call).into());
+    }
+    if !kind.offers(info.verb) {
+        return Err(Status::not_supported(info.verb, kind, &call.version().group).into());
+    }
+    Ok(())
 }
 
 fn not_allowed(call: &Call) -> Status {

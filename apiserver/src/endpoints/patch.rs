@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::call::Call;
-use super::input;
+use super::input::{self, Target};
 use super::options::FieldValidation;
 use super::status::Status;
 use crate::registry::error::Error;
@@ -44,17 +44,31 @@ impl Patch {
     /// # Errors
     /// A patch that does not apply, a result that is no object of the kind.
     pub fn apply(&self, call: &Call, current: &Value, validation: FieldValidation) -> Result<Value, Error> {
+        self.apply_as(call, Target { kind: call.kind(), version: call.version() }, current, validation)
+    }
+
+    /// The same for an object of a kind that need not be that of the resource.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_as(
+        &self,
+        call: &Call,
+        target: Target<'_>,
+        current: &Value,
+        validation: FieldValidation,
+    ) -> Result<Value, Error> {
         let mut patched = self.apply_to(current)?;
         let text = |field: &str| patched.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (kind, api_version) = (text("kind"), text("apiVersion"));
-        if kind != call.kind().kind || api_version != call.version().api_version() {
+        if kind != target.kind.kind || api_version != target.version.api_version() {
             return Err(Error::BadRequest(format!(
                 "a patch cannot change the type of an object: {api_version} {kind} is not {} {}",
-                call.version().api_version(),
-                call.kind().kind
+                target.version.api_version(),
+                target.kind.kind
             )));
         }
-        self.check_fields(call, &mut patched, validation)?;
+        self.check_fields(call, target, &mut patched, validation)?;
         let refuse = |status: Status| Error::BadRequest(status.message);
         input::check_name(call, &patched).map_err(refuse)?;
         input::check_namespace(call, &patched).map_err(refuse)?;
@@ -82,12 +96,18 @@ impl Patch {
         Ok(patched)
     }
 
-    fn check_fields(&self, call: &Call, patched: &mut Value, validation: FieldValidation) -> Result<(), Error> {
+    fn check_fields(
+        &self,
+        call: &Call,
+        target: Target<'_>,
+        patched: &mut Value,
+        validation: FieldValidation,
+    ) -> Result<(), Error> {
         let before = patched.to_string();
         let unreadable = |message: String| Error::PatchResult { patched: before.clone(), message };
         let mut unknown = Vec::new();
         shape::conform(patched, &mut unknown).map_err(unreadable)?;
-        call.version().schema.prune(patched, &mut unknown);
+        target.version.schema.prune(patched, &mut unknown);
         let problems = input::problems(self.duplicates.clone(), unknown);
         match validation {
             FieldValidation::Ignore => Ok(()),

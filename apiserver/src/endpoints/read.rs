@@ -17,7 +17,7 @@ use crate::registry::list::{self, ListQuery};
 pub async fn get(call: &Call) -> Result<Response<Body>, Status> {
     let wanted = call.negotiated()?;
     let freshness = read_options::get(&call.query).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
-    let object = call.registry.get(&call.info.namespace, &call.info.name, freshness).await;
+    let object = call.registry.get(&call.context, freshness).await;
     let object = object.map_err(|error| call.failed(&error))?;
     output::object(call, &object, call.of_object(wanted)?, StatusCode::OK)
 }
@@ -29,7 +29,7 @@ pub async fn get(call: &Call) -> Result<Response<Body>, Status> {
 pub async fn list(call: &Call) -> Result<Response<Body>, Status> {
     let wanted = call.negotiated()?;
     let (query, options) = list_query(call)?;
-    let listing = call.registry.list(&query);
+    let listing = call.registry.list(&call.context, &query);
     let listing = match options.timeout {
         None => listing.await,
         Some(timeout) => tokio::time::timeout(timeout, listing).await.map_err(|_| Status::timed_out())?,

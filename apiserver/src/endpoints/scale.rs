@@ -32,7 +32,7 @@ use crate::schema::json_path::JsonPath;
 pub async fn get(call: &Call, paths: &CustomResourceSubresourceScale) -> Result<Response<Body>, Status> {
     let wanted = call.wanted()?;
     let freshness = read_options::get(&call.query).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
-    let object = call.registry.get(&call.info.namespace, &call.info.name, freshness).await;
+    let object = call.registry.get(&call.context, freshness).await;
     let object = object.map_err(|error| call.failed(&error))?;
     Ok(answer(call, &scale_of(&output::shown(call, &object)?, paths), wanted))
 }

@@ -58,6 +58,12 @@ impl Status {
         Self { details, ..Self::new(405, "MethodNotAllowed", message) }
     }
 
+    /// 405 for a verb that nobody has implemented for a kind.
+    pub fn not_supported(verb: &str, kind: &Kind, group: &str) -> Self {
+        let message = format!("{verb} is not supported on resources of kind {:?}", qualified(&kind.plural, group));
+        Self::new(405, "MethodNotAllowed", message).with_details(details("", group, &kind.plural))
+    }
+
     /// 406.
     pub fn not_acceptable() -> Self {
         Self::new(406, "NotAcceptable", format!("only the following media types are accepted: {}", media::WRITABLE))
@@ -129,7 +135,7 @@ impl Status {
         let details = |name: &str| details(name, group, &kind.plural);
         let resource = qualified(&kind.plural, group);
         match error {
-            Error::NotFound { name } => {
+            Error::NotFound { name } | Error::WouldCreate { name } => {
                 Self::new(404, "NotFound", format!("{resource} {name:?} not found")).with_details(details(name))
             }
             Error::AlreadyExists { name, terminating, generated } => {
@@ -174,6 +180,12 @@ impl Status {
                     "causes": [{ "reason": "ResourceVersionTooLarge", "message": "Too large resource version" }],
                 }))
                 .retry_after(1),
+            Error::Forbidden { name, message } => {
+                let what = if name.is_empty() { resource } else { format!("{resource} {name:?}") };
+                Self::forbidden(format!("{what} is forbidden: {message}"), details(name))
+            }
+            Error::NotSupported { verb } => Self::not_supported(verb, kind, group),
+            Error::Unavailable(message) => Self::service_unavailable(message),
             Error::Denied(denied) => {
                 let reason = if denied.code == 403 { "Forbidden" } else { "" };
                 Self::new(denied.code, reason, &denied.message)

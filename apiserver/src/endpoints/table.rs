@@ -268,6 +268,7 @@ mod tests {
             selectable_fields: Vec::new(),
             status: false,
             scale: None,
+            subresources: Vec::new(),
         }
     }
 

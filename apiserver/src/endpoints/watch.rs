@@ -25,7 +25,8 @@ use super::status::Status;
 use super::table::IncludeObject;
 use crate::body::Body;
 use crate::registry::error::Error;
-use crate::registry::watch::{EventType, Step, Watch, WatchEvent, WatchQuery};
+use crate::registry::rest::Watching;
+use crate::registry::watch::{EventType, Step, WatchEvent, WatchQuery};
 use crate::request::decode::Format;
 use crate::request::media::{Transform, Wanted};
 
@@ -68,7 +69,7 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>, sent: Arc<AtomicU64>) -
 
     let timeout = options.timeout.unwrap_or_else(|| rand::rng().random_range(TIMEOUT_MIN..2 * TIMEOUT_MIN));
     let end = Instant::now() + timeout;
-    let stream = match call.registry.watch(query).await {
+    let stream = match call.registry.clone().watch(&call.context, query).await {
         Ok(watch) => {
             let stream = Stream {
                 watch,
@@ -99,7 +100,7 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>, sent: Arc<AtomicU64>) -
 /// A watch on its way to a client.
 struct Stream {
     call: Call,
-    watch: Watch,
+    watch: Box<dyn Watching>,
     wanted: Wanted,
     include: IncludeObject,
     bookmarks: bool,
@@ -144,6 +145,7 @@ impl Stream {
                     continue;
                 }
                 Step::Idle => {}
+                Step::Ended => return None,
             }
             let now = Instant::now();
             if *state.shutdown.borrow() || now >= state.end {
@@ -168,7 +170,7 @@ impl Stream {
     /// ends there, since to go on would be to leave something out.
     fn cut_at_what_cannot_be_read(&self, events: &mut Vec<WatchEvent>) -> Option<Status> {
         let at = events.iter().position(|event| event.object.corrupt().is_some())?;
-        let error = self.call.registry.usable(&events[at].object).err()?;
+        let error = self.call.registry.show(&events[at].object, self.call.version()).err()?;
         events.truncate(at);
         Some(self.call.failed(&error))
     }

@@ -43,8 +43,11 @@ pub async fn update(call: &mut Call, body: RequestBody) -> Result<Response<Body>
     let options = write_options(call, Write::Update)?;
     let object = input::object(call, &body, options.field_validation)?;
     input::check_name(call, &object)?;
-    let change = Change::Edit(&mut |_| Ok(object.clone()));
-    let outcome = call.registry.update(&call.context, call.version(), change).await;
+    let mut edit = |_: Option<&Value>| Ok(object.clone());
+    let mut outcome = call.registry.update(&call.context, call.version(), Change::Edit(&mut edit)).await;
+    if would_create(call, &outcome).await? {
+        outcome = call.registry.update(&call.context, call.version(), Change::Edit(&mut edit)).await;
+    }
     answer(call, outcome, wanted)
 }
 
@@ -59,16 +62,18 @@ pub async fn patch(call: &mut Call, body: RequestBody) -> Result<Response<Body>,
     let write = if patch_type == PatchType::Apply { Write::Apply } else { Write::Patch };
     let options = write_options(call, write)?;
     let body = read_body(body).await?;
-    let call = &*call;
     let outcome = match patch_type {
         PatchType::Apply => {
             let apply = Apply::read(&body)?;
-            let check = |merged: &Value| apply.check(call, merged, options.field_validation);
-            let change = Change::Apply { applied: &apply.applied, force: options.force, check: &check };
-            call.registry.update(&call.context, call.version(), change).await
+            let mut outcome = applied(call, &apply, &options).await;
+            if would_create(call, &outcome).await? {
+                outcome = applied(call, &apply, &options).await;
+            }
+            outcome
         }
         PatchType::Document(patch_type) => {
             let patch = Patch::read(patch_type, &body)?;
+            let call = &*call;
             let change = Change::Edit(&mut |current| match current {
                 Some(current) => patch.apply(call, current, options.field_validation),
                 None => Err(Error::NotFound { name: call.info.name.clone() }),
@@ -77,6 +82,23 @@ pub async fn patch(call: &mut Call, body: RequestBody) -> Result<Response<Body>,
         }
     };
     answer(call, outcome, wanted)
+}
+
+async fn applied(call: &Call, apply: &Apply, options: &WriteOptions) -> Result<Outcome, Error> {
+    let check = |merged: &Value| apply.check(call, merged, options.field_validation);
+    let change = Change::Apply { applied: &apply.applied, force: options.force, check: &check };
+    call.registry.update(&call.context, call.version(), change).await
+}
+
+/// Whether a write found nothing and may now create it. To create is a verb of its own, so that whoever may only update
+/// does not.
+async fn would_create(call: &mut Call, outcome: &Result<Outcome, Error>) -> Result<bool, Status> {
+    if !matches!(outcome, Err(Error::WouldCreate { .. })) {
+        return Ok(false);
+    }
+    call.may_create().await?;
+    call.context.may_create = true;
+    Ok(true)
 }
 
 fn answer(call: &Call, outcome: Result<Outcome, Error>, wanted: media::Wanted) -> Result<Response<Body>, Status> {

@@ -4,41 +4,91 @@ use serde_json::{Map, Value, json};
 
 use super::definitions::{DELETE_OPTIONS, PATCH, SCALE, STATUS, gvk, reference};
 use super::schemas;
-use crate::kind::{Kind, KindVersion};
+use crate::kind::{Kind, KindVersion, Subresource, Verb};
 
 /// Adds the paths of a kind in one version to those of its document. `root` is the version's path.
 pub(super) fn add_paths(kind: &Kind, version: &KindVersion, root: &str, paths: &mut Map<String, Value>) {
-    let operations = Operations { kind, version };
+    let own_gvk = gvk(&version.group, &version.version, &kind.kind);
+    let operations = Operations { kind, version, gvk: own_gvk, applies: true };
     let object = &schemas::name(&version.group, &version.version, &kind.kind);
     let list = &schemas::name(&version.group, &version.version, &kind.list_kind);
     let plural = &kind.plural;
     let mut collection = format!("{root}/{plural}");
     if kind.namespaced {
-        let mut all = path_item(&collection);
-        all["get"] = operations.operation("list", "", list, true);
-        paths.insert(collection, all);
+        if kind.verbs.contains(&Verb::List) {
+            let mut all = path_item(&collection);
+            all["get"] = operations.operation("list", "", list, true);
+            paths.insert(collection, all);
+        }
         collection = format!("{root}/namespaces/{{namespace}}/{plural}");
     }
     let one = format!("{collection}/{{name}}");
+    let offered = |verb: Verb| kind.verbs.contains(&verb);
+    let offered: &dyn Fn(Verb) -> bool = &offered;
+    let on_collection = [
+        (Verb::List, "get", "list", list.as_str()),
+        (Verb::Create, "post", "create", object),
+        (Verb::DeleteCollection, "delete", "deletecollection", STATUS),
+    ];
+    add_path(paths, &collection, &operations, "", offered, &on_collection);
+    let on_one = [
+        (Verb::Get, "get", "read", object.as_str()),
+        (Verb::Update, "put", "replace", object),
+        (Verb::Delete, "delete", "delete", STATUS),
+        (Verb::Patch, "patch", "patch", object),
+    ];
+    add_path(paths, &one, &operations, "", offered, &on_one);
     let subresources = [("status", object.as_str(), version.status), ("scale", SCALE, version.scale.is_some())];
-    let mut item = path_item(&collection);
-    item["get"] = operations.operation("list", "", list, false);
-    item["post"] = operations.operation("create", "", object, false);
-    item["delete"] = operations.operation("deletecollection", "", STATUS, false);
-    paths.insert(collection, item);
-    let mut item = path_item(&one);
-    item["get"] = operations.operation("read", "", object, false);
-    item["put"] = operations.operation("replace", "", object, false);
-    item["delete"] = operations.operation("delete", "", STATUS, false);
-    item["patch"] = operations.operation("patch", "", object, false);
-    paths.insert(one.clone(), item);
     for (subresource, schema, _) in subresources.into_iter().filter(|(_, _, served)| *served) {
-        let path = format!("{one}/{subresource}");
-        let mut item = path_item(&path);
-        item["get"] = operations.operation("read", subresource, schema, false);
-        item["put"] = operations.operation("replace", subresource, schema, false);
-        item["patch"] = operations.operation("patch", subresource, schema, false);
-        paths.insert(path, item);
+        let of_one = on_subresource(schema);
+        let offered = |verb| verb != Verb::Create && kind.verbs.contains(&verb);
+        add_path(paths, &format!("{one}/{subresource}"), &operations, subresource, &offered, &of_one);
+    }
+    for own in &version.subresources {
+        let path = format!("{one}/{}", own.name);
+        let Some(object) = &own.object else {
+            operations.add_connect(paths, &path, own);
+            continue;
+        };
+        let Kind { group, kind: object_kind, .. } = &**object;
+        let object_version = &object.storage_version().version;
+        let own_gvk = gvk(group, object_version, object_kind);
+        let operations = Operations { kind, version, gvk: own_gvk, applies: false };
+        let schema = schemas::name(group, object_version, object_kind);
+        let offered = |verb| own.verbs.contains(&verb);
+        add_path(paths, &path, &operations, &own.name, &offered, &on_subresource(&schema));
+    }
+}
+
+type Action<'a> = (Verb, &'static str, &'static str, &'a str);
+
+/// What can be done with a subresource that has an object.
+fn on_subresource(schema: &str) -> [Action<'_>; 4] {
+    [
+        (Verb::Get, "get", "read", schema),
+        (Verb::Update, "put", "replace", schema),
+        (Verb::Create, "post", "create", schema),
+        (Verb::Patch, "patch", "patch", schema),
+    ]
+}
+
+/// Adds a path with those of its actions that are offered, if there are any.
+fn add_path(
+    paths: &mut Map<String, Value>,
+    path: &str,
+    operations: &Operations<'_>,
+    subresource: &str,
+    offered: &dyn Fn(Verb) -> bool,
+    actions: &[Action<'_>],
+) {
+    let mut item = path_item(path);
+    let mut any = false;
+    for (_, method, word, schema) in actions.iter().filter(|(verb, ..)| offered(*verb)) {
+        item[*method] = operations.operation(word, subresource, schema, false);
+        any = true;
+    }
+    if any {
+        paths.insert(path.to_owned(), item);
     }
 }
 
@@ -53,9 +103,39 @@ pub(super) fn simple_get(operation_id: &str, description: &str, tag: &str, schem
 struct Operations<'a> {
     kind: &'a Kind,
     version: &'a KindVersion,
+    /// What the operations are about: for subresources with an object of their own, that.
+    gvk: Value,
+    /// Whether they take server-side apply.
+    applies: bool,
 }
 
 impl Operations<'_> {
+    /// Adds the methods of a subresource that owns its answers, on its path and on those below.
+    fn add_connect(&self, paths: &mut Map<String, Value>, path: &str, own: &Subresource) {
+        for (path, suffix) in [(path.to_owned(), ""), (format!("{path}/{{path}}"), "WithPath")] {
+            let mut item = path_item(&path);
+            for method in &own.methods {
+                let method = method.as_str().to_lowercase();
+                let KindVersion { group, version, .. } = self.version;
+                let group_word = if group.is_empty() { "core" } else { group };
+                let namespaced = if self.kind.namespaced { "Namespaced" } else { "" };
+                let (kind, name) = (&self.kind.kind, &own.name);
+                item[&method] = json!({
+                    "description": format!("connect {} requests to {name} of {kind}", method.to_uppercase()),
+                    "operationId": format!(
+                        "connect{}{}{}{namespaced}{kind}{}{suffix}",
+                        upper_camel(group_word), upper_camel(version), upper_camel(&method), upper_camel(name),
+                    ),
+                    "tags": [format!("{}_{version}", lower_camel(group_word))],
+                    "x-kubernetes-action": "connect",
+                    "x-kubernetes-group-version-kind": self.gvk,
+                    "responses": responses(&["200"], &json!({"type": "string"}), &["*/*"]),
+                });
+            }
+            paths.insert(path, item);
+        }
+    }
+
     /// `verb` is the word of descriptions and operation ids; `schema` the definition that is answered.
     fn operation(&self, verb: &str, subresource: &str, schema: &str, all_namespaces: bool) -> Value {
         let KindVersion { group, version, .. } = self.version;
@@ -78,12 +158,12 @@ impl Operations<'_> {
             ),
             "tags": [format!("{}_{version}", lower_camel(group_word))],
             "x-kubernetes-action": action,
-            // Subresources belong to their parent, also where their bodies are of another kind.
-            "x-kubernetes-group-version-kind": gvk(group, version, kind),
-            "parameters": parameters(action),
+            // Status and scale belong to their parent.
+            "x-kubernetes-group-version-kind": self.gvk,
+            "parameters": parameters(if action == "patch" && !self.applies { "put" } else { action }),
         });
         let mut produces = vec!["application/json", "application/yaml"];
-        if action == "list" {
+        if action == "list" && self.kind.verbs.contains(&Verb::Watch) {
             produces.push("application/json;stream=watch");
         }
         let codes: &[&str] = match action {
@@ -100,7 +180,8 @@ impl Operations<'_> {
             "patch" => {
                 let types =
                     ["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
-                operation["requestBody"] = body(PATCH, &types, true);
+                let types = if self.applies { &types[..] } else { &types[1..] };
+                operation["requestBody"] = body(PATCH, types, true);
             }
             "delete" | "deletecollection" => {
                 operation["requestBody"] = body(DELETE_OPTIONS, &["application/json", "application/yaml"], false);
@@ -115,7 +196,7 @@ fn description(verb: &str, subresource: &str, kind: &str) -> String {
     let of = if subresource.is_empty() { String::new() } else { format!(" {subresource} of") };
     match verb {
         "list" => format!("list objects of kind {kind}"),
-        "create" => format!("create a {kind}"),
+        "create" if subresource.is_empty() => format!("create a {kind}"),
         "patch" => format!("partially update{of} the specified {kind}"),
         "delete" => format!("delete the specified {kind}"),
         "deletecollection" => format!("delete a collection of {kind}"),
@@ -126,7 +207,12 @@ fn description(verb: &str, subresource: &str, kind: &str) -> String {
 /// A path with the parameters that all its operations take.
 fn path_item(path: &str) -> Value {
     let mut parameters = Vec::new();
-    for (name, description) in [("name", "name of the object"), ("namespace", "namespace of the object")] {
+    let known = [
+        ("name", "name of the object"),
+        ("namespace", "namespace of the object"),
+        ("path", "what follows the subresource"),
+    ];
+    for (name, description) in known {
         if path.contains(&format!("{{{name}}}")) {
             parameters.push(json!({
                 "name": name, "in": "path", "required": true, "description": description, "schema": unique("string"),

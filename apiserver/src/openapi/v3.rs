@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::definitions::{API_GROUP_LIST, API_VERSIONS, WATCH_EVENT, definitions, reachable, reference};
 use super::{operations, schemas};
 use crate::discovery::documents::{GroupVersion, groups};
-use crate::kind::Kind;
+use crate::kind::{Kind, Verb};
 
 /// What is served, as `apiVersion` writes it: `demo.example.com/v1`, or `v1` in the core group.
 pub fn group_versions(kinds: &[Arc<Kind>]) -> Vec<String> {
@@ -61,7 +61,14 @@ fn of_version(version: &GroupVersion<'_>) -> Value {
         operations::add_paths(kind, served, &version.path(), &mut paths);
         let name = |kind: &str| schemas::name(version.group, version.version, kind);
         components.insert(name(&kind.kind), schemas::kind(kind, served));
-        components.insert(name(&kind.list_kind), schemas::list(kind, served));
+        if kind.verbs.contains(&Verb::List) {
+            components.insert(name(&kind.list_kind), schemas::list(kind, served));
+        }
+        for object in served.subresources.iter().filter_map(|own| own.object.as_ref()) {
+            let version = object.storage_version();
+            let name = schemas::name(&object.group, &version.version, &object.kind);
+            components.entry(name).or_insert_with(|| schemas::kind(object, version));
+        }
     }
     finish(paths, components, &[(version.group, version.version)])
 }

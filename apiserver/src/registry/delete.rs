@@ -197,7 +197,7 @@ fn finalizers_after(object: &Value, propagation: Option<Propagation>) -> Vec<Str
     finalizers
 }
 
-fn check_preconditions(name: &str, object: &Value, options: &DeleteOptions) -> Result<(), Error> {
+pub(super) fn check_preconditions(name: &str, object: &Value, options: &DeleteOptions) -> Result<(), Error> {
     let conflict = |cause| Err(Error::Conflict { name: name.to_owned(), cause, on_delete: true });
     let uid = metadata::text(object, "uid");
     if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != uid) {

@@ -15,6 +15,13 @@ pub enum Error {
         /// The object's name.
         name: String,
     },
+    /// An update found nothing, and would create the object: to be made again with `may_create` of the context, once it is
+    /// known that the user may. Else 404.
+    #[error("{name:?} not found")]
+    WouldCreate {
+        /// The object's name.
+        name: String,
+    },
     /// 409: the name is taken.
     #[error("{name:?} already exists")]
     AlreadyExists {
@@ -88,6 +95,23 @@ pub enum Error {
         /// The newest revision.
         current: Revision,
     },
+    /// 403.
+    #[error("{name:?} is forbidden: {message}")]
+    Forbidden {
+        /// The object's name.
+        name: String,
+        /// Why.
+        message: String,
+    },
+    /// 405: nobody has implemented this.
+    #[error("{verb} is not supported")]
+    NotSupported {
+        /// The verb, for example `deletecollection`.
+        verb: String,
+    },
+    /// 503: not now; clients come back by themselves.
+    #[error("{0}")]
+    Unavailable(String),
     /// Refused by admission.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -129,7 +153,75 @@ impl From<WatchError> for Error {
     }
 }
 
+/// What handlers of a project's own fail with. A name that they do not give is that of the request's object.
 impl Error {
+    /// 404: there is no such object.
+    pub fn not_found(name: impl Into<String>) -> Self {
+        Self::NotFound { name: name.into() }
+    }
+
+    /// 409: the name is taken.
+    pub fn already_exists(name: impl Into<String>) -> Self {
+        Self::AlreadyExists { name: name.into(), terminating: false, generated: false }
+    }
+
+    /// 409: another writer was first, or the object is not in a state for this. A patch is tried again.
+    pub fn conflict(cause: impl Into<String>) -> Self {
+        Self::Conflict { name: String::new(), cause: cause.into(), on_delete: false }
+    }
+
+    /// 422: fields of the object that came with the request are wrong.
+    pub fn invalid(errors: field::Errors) -> Self {
+        Self::Invalid { name: String::new(), errors }
+    }
+
+    /// 403, for reasons that authorization cannot know.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::Forbidden { name: String::new(), message: message.into() }
+    }
+
+    /// 400.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::BadRequest(message.into())
+    }
+
+    /// 410: the version asked for is no longer known.
+    pub fn expired(message: impl Into<String>) -> Self {
+        Self::Expired { message: message.into(), continue_token: None }
+    }
+
+    /// 503, with a time to come back.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::Unavailable(message.into())
+    }
+
+    /// 500. The client is told the error with its causes.
+    pub fn internal(error: impl Into<BoxError>) -> Self {
+        let error = error.into();
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(source) = cause {
+            message = format!("{message}: {source}");
+            cause = source.source();
+        }
+        Self::Internal(message)
+    }
+
+    /// The same, of the object called `name` if it names none.
+    #[must_use]
+    pub fn or_named(mut self, given: &str) -> Self {
+        if let Self::NotFound { name }
+        | Self::AlreadyExists { name, .. }
+        | Self::Conflict { name, .. }
+        | Self::Invalid { name, .. }
+        | Self::Forbidden { name, .. } = &mut self
+            && name.is_empty()
+        {
+            given.clone_into(name);
+        }
+        self
+    }
+
     /// What a write that lost no race failed with.
     pub fn from_write(error: WriteError) -> Self {
         match error {

@@ -339,7 +339,7 @@ impl Hooks for NoHooks {
 }
 
 /// Makes the changes between `before` and `after` to `target`, and no others.
-fn carry_over(target: &mut Value, before: &Value, after: &Value) {
+pub(super) fn carry_over(target: &mut Value, before: &Value, after: &Value) {
     if before == after {
         return;
     }

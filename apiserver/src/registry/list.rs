@@ -115,16 +115,7 @@ impl Registry {
             };
             let page = match self.store.list(request.clone()).await {
                 Err(ReadError::Compacted { .. }) if !query.continue_token.is_empty() => {
-                    return Err(Error::Expired {
-                        message: "The provided continue parameter is too old to display a consistent list result. You \
-                                  can start a new list without the continue parameter, or use the continue token in \
-                                  this response to retrieve the remainder of the results. Continuing with the \
-                                  provided token results in an inconsistent list - objects that were created, \
-                                  modified, or deleted between the time the first chunk was returned and now may \
-                                  show up in the list."
-                            .into(),
-                        continue_token: Some(Token::write(&request.start, prefix, None)),
-                    });
+                    return Err(Token::too_old(&request.start, prefix));
                 }
                 page => page?,
             };
@@ -162,11 +153,11 @@ pub fn check_token(text: &str) -> Result<(), Error> {
 }
 
 /// Where a listing goes on.
-struct Token {
+pub(super) struct Token {
     /// The first key of the next page.
-    start: String,
+    pub start: String,
     /// The state that all pages show; `None` goes on with the newest.
-    at: Option<Revision>,
+    pub at: Option<Revision>,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -178,7 +169,7 @@ struct TokenJson {
 }
 
 impl Token {
-    fn write(key: &str, prefix: &str, at: Option<Revision>) -> String {
+    pub(super) fn write(key: &str, prefix: &str, at: Option<Revision>) -> String {
         let json = TokenJson {
             v: "meta.k8s.io/v1".into(),
             rv: at.map_or(-1, |revision| revision.0.cast_signed()),
@@ -187,7 +178,20 @@ impl Token {
         URL_SAFE_NO_PAD.encode(serde_json::to_string(&json).unwrap_or_default())
     }
 
-    fn read(text: &str, prefix: &str) -> Result<Self, Error> {
+    /// The answer to a token whose state is no longer kept, with one that goes on at the newest.
+    pub(super) fn too_old(key: &str, prefix: &str) -> Error {
+        Error::Expired {
+            message: "The provided continue parameter is too old to display a consistent list result. You can start a \
+                      new list without the continue parameter, or use the continue token in this response to retrieve \
+                      the remainder of the results. Continuing with the provided token results in an inconsistent \
+                      list - objects that were created, modified, or deleted between the time the first chunk was \
+                      returned and now may show up in the list."
+                .into(),
+            continue_token: Some(Self::write(key, prefix, None)),
+        }
+    }
+
+    pub(super) fn read(text: &str, prefix: &str) -> Result<Self, Error> {
         let bad = |why: &str| Error::BadRequest(format!("invalid continue token: continue key is not valid: {why}"));
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| bad(&error.to_string()))?;
         let token: TokenJson = serde_json::from_slice(&bytes).map_err(|error| bad(&error.to_string()))?;

@@ -64,7 +64,7 @@ impl Registry {
     }
 }
 
-fn writer<'a>(cx: &'a RequestContext, version: &'a KindVersion, now: &'a str) -> Writer<'a> {
+pub(super) fn writer<'a>(cx: &'a RequestContext, version: &'a KindVersion, now: &'a str) -> Writer<'a> {
     let manager = if cx.field_manager.is_empty() { "unknown" } else { &cx.field_manager };
     Writer { manager, subresource: &cx.subresource, version, now }
 }

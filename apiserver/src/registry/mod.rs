@@ -2,9 +2,12 @@
 //! error come out.
 //!
 //! - [`strategy`] how a kind behaves · [`hooks`] the strategy without its type
+//! - [`rest`] what can be done with objects, whoever keeps them · [`backend`] those that a project keeps itself
+//! - [`subresource`] subresources of a project's own · [`typed`] objects as a project's types
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
 //! - `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
 
+pub mod backend;
 pub mod create;
 pub mod delete;
 pub mod error;
@@ -16,8 +19,11 @@ pub mod names;
 pub mod object;
 pub mod patch;
 pub mod read;
+pub mod rest;
 pub mod selector;
 pub mod strategy;
+pub mod subresource;
+pub mod typed;
 pub mod update;
 pub mod watch;
 

@@ -10,6 +10,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::metadata;
 use crate::kind::Kind;
 use crate::storage::cache::Cached;
 use crate::storage::{Entry, Revision};
@@ -148,6 +149,15 @@ impl Object {
         let line = Bytes::from([value, b"\n".as_slice()].concat());
         let summary = summary(codec, &line).unwrap_or_default();
         Self { revision: Revision(0), summary, line, corrupt: None }
+    }
+
+    /// An object that somebody else keeps, with the resourceVersion that it has there, if it has one.
+    pub fn foreign(codec: &Codec, value: &Value) -> Self {
+        let bytes = codec.encode(value);
+        match metadata::text(value, "resourceVersion").parse() {
+            Ok(revision) => Self::new(codec, &bytes, Revision(revision)),
+            Err(_) => Self::unstored(codec, &bytes),
+        }
     }
 
     /// The same object under another revision.

@@ -1,27 +1,33 @@
 //! Which objects of a kind are meant.
 
+use serde_json::Value;
+
 use super::Registry;
 use super::error::Error;
 use super::object::{Object, field_text};
-use crate::kind::KindVersion;
+use crate::kind::{Kind, KindVersion};
 use crate::request::selectors::{FieldSelector, LabelSelector};
 use crate::schema::json_path::JsonPath;
 
 /// Label and field selectors, ready to be asked.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Selector {
     labels: Option<LabelSelector>,
     fields: Vec<Requirement>,
+    /// The label selector as it was written, for those who select by themselves.
+    pub labels_text: String,
+    /// The field selector as it was written.
+    pub fields_text: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Requirement {
     field: Field,
     equals: bool,
     value: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Field {
     Name,
     Namespace,
@@ -48,6 +54,38 @@ impl Selector {
     /// Leaves out every object but those of this name.
     pub fn pin_name(&mut self, name: &str) {
         self.fields.push(Requirement { field: Field::Name, equals: true, value: name.to_owned() });
+        let comma = if self.fields_text.is_empty() { "" } else { "," };
+        self.fields_text.push_str(&format!("{comma}metadata.name={name}"));
+    }
+
+    /// Reads selectors of a kind as this version of it understands them; empty texts select everything.
+    ///
+    /// # Errors
+    /// A text that is no selector, a field that the version does not offer.
+    pub fn read(kind: &Kind, version: &KindVersion, labels: &str, fields: &str) -> Result<Self, Error> {
+        let bad = |error: String| Error::BadRequest(error);
+        let (labels_text, fields_text) = (labels.trim().to_owned(), fields.trim().to_owned());
+        let labels = match labels.trim() {
+            "" => None,
+            text => Some(LabelSelector::parse(text).map_err(|error| bad(error.to_string()))?),
+        };
+        let parsed = FieldSelector::parse(fields).map_err(|error| bad(error.to_string()))?;
+        let mut requirements = Vec::new();
+        for requirement in parsed.requirements() {
+            requirements.push(Requirement {
+                field: field(kind, version, &requirement.field)?,
+                equals: requirement.equals,
+                value: requirement.value.clone(),
+            });
+        }
+        Ok(Self { labels, fields: requirements, labels_text, fields_text })
+    }
+
+    /// Whether it means this object. `shown` gives the object in another version than the stored one, by its place
+    /// among the kind's versions.
+    pub fn matches(&self, object: &Object, shown: impl Fn(usize) -> Option<Value>) -> bool {
+        self.labels.as_ref().is_none_or(|labels| labels.matches(&object.summary.labels))
+            && self.fields.iter().all(|field| field.holds(object, &shown))
     }
 
     /// The one name that it asks for, if it does.
@@ -57,61 +95,48 @@ impl Selector {
     }
 }
 
+impl Requirement {
+    fn holds(&self, object: &Object, shown: &impl Fn(usize) -> Option<Value>) -> bool {
+        let wanted = self.value.as_str();
+        let equal = match &self.field {
+            Field::Name => object.summary.name == wanted,
+            Field::Namespace => object.summary.namespace == wanted,
+            Field::Kept(index) => object.summary.fields.get(*index).is_some_and(|value| value == wanted),
+            Field::Shown { version, path } => {
+                shown(*version).is_some_and(|shown| field_text(path.first(&shown)) == wanted)
+            }
+        };
+        equal == self.equals
+    }
+}
+
+fn field(kind: &Kind, version: &KindVersion, name: &str) -> Result<Field, Error> {
+    match name {
+        "metadata.name" => return Ok(Field::Name),
+        "metadata.namespace" if kind.namespaced => return Ok(Field::Namespace),
+        _ => {}
+    }
+    let Some(index) = version.selectable_fields.iter().position(|field| field.name == name) else {
+        return Err(Error::BadRequest(format!("field label not supported: {name}")));
+    };
+    if std::ptr::eq(version, kind.storage_version()) {
+        return Ok(Field::Kept(index));
+    }
+    let position = kind.versions.iter().position(|other| std::ptr::eq(other, version)).unwrap_or_default();
+    Ok(Field::Shown { version: position, path: version.selectable_fields[index].path.clone() })
+}
+
 impl Registry {
     /// Reads selectors as this version of the kind understands them; empty texts select everything.
     ///
     /// # Errors
     /// A text that is no selector, a field that the version does not offer.
     pub fn selector(&self, version: &KindVersion, labels: &str, fields: &str) -> Result<Selector, Error> {
-        let bad = |error: String| Error::BadRequest(error);
-        let labels = match labels.trim() {
-            "" => None,
-            text => Some(LabelSelector::parse(text).map_err(|error| bad(error.to_string()))?),
-        };
-        let parsed = FieldSelector::parse(fields).map_err(|error| bad(error.to_string()))?;
-        let mut requirements = Vec::new();
-        for requirement in parsed.requirements() {
-            requirements.push(Requirement {
-                field: self.field(version, &requirement.field)?,
-                equals: requirement.equals,
-                value: requirement.value.clone(),
-            });
-        }
-        Ok(Selector { labels, fields: requirements })
-    }
-
-    fn field(&self, version: &KindVersion, name: &str) -> Result<Field, Error> {
-        match name {
-            "metadata.name" => return Ok(Field::Name),
-            "metadata.namespace" if self.kind.namespaced => return Ok(Field::Namespace),
-            _ => {}
-        }
-        let Some(index) = version.selectable_fields.iter().position(|field| field.name == name) else {
-            return Err(Error::BadRequest(format!("field label not supported: {name}")));
-        };
-        if std::ptr::eq(version, self.kind.storage_version()) {
-            return Ok(Field::Kept(index));
-        }
-        let position = self.kind.versions.iter().position(|other| std::ptr::eq(other, version)).unwrap_or_default();
-        Ok(Field::Shown { version: position, path: version.selectable_fields[index].path.clone() })
+        Selector::read(&self.kind, version, labels, fields)
     }
 
     /// Whether the selector means this object.
     pub fn matches(&self, selector: &Selector, object: &Object) -> bool {
-        selector.labels.as_ref().is_none_or(|labels| labels.matches(&object.summary.labels))
-            && selector.fields.iter().all(|field| self.fulfils(field, object))
-    }
-
-    fn fulfils(&self, requirement: &Requirement, object: &Object) -> bool {
-        let wanted = requirement.value.as_str();
-        let equal = match &requirement.field {
-            Field::Name => object.summary.name == wanted,
-            Field::Namespace => object.summary.namespace == wanted,
-            Field::Kept(index) => object.summary.fields.get(*index).is_some_and(|value| value == wanted),
-            Field::Shown { version, path } => self
-                .show(object, &self.kind.versions[*version])
-                .is_ok_and(|shown| field_text(path.first(&shown)) == wanted),
-        };
-        equal == requirement.equals
+        selector.matches(object, |version| self.show(object, &self.kind.versions[version]).ok())
     }
 }

@@ -17,7 +17,7 @@ use super::{Outcome, Registry, mismatch};
 use crate::admission::Operation;
 use crate::apply;
 use crate::field;
-use crate::kind::KindVersion;
+use crate::kind::{Kind, KindVersion};
 use crate::request::context::RequestContext;
 use crate::storage::{Revision, WriteError};
 
@@ -54,6 +54,7 @@ impl Registry {
     ///
     /// # Errors
     /// Missing and invalid objects, conflicts, refusals of admission, a store that fails, and what `change` refuses.
+    /// [`Error::WouldCreate`] where the object would be created, and nobody has said that this is allowed.
     pub async fn update(
         &self,
         cx: &RequestContext,
@@ -68,10 +69,13 @@ impl Registry {
                 if !(applied || self.hooks.allow_create_on_update()) || !cx.subresource.is_empty() {
                     return Err(Self::not_found(&cx.name));
                 }
+                if !cx.may_create {
+                    return Err(Error::WouldCreate { name: cx.name.clone() });
+                }
                 let new = self.changed(cx, version, &mut change, None)?;
                 let created = match applied {
                     true => self.create_new(cx, version, new, true).await,
-                    false => self.create(cx, version, new).await,
+                    false => self.create(cx, version, Self::for_creation(cx, new)?).await,
                 };
                 if let Err(Error::AlreadyExists { .. }) = created {
                     // Somebody else has just made it: then this is a change of what they made.
@@ -118,7 +122,7 @@ impl Registry {
         let old = self.read_value(object)?;
         let shown = self.as_shown(old.clone(), version)?;
         let mut new = self.changed(cx, version, change, Some(&shown))?;
-        self.check_preconditions(cx, &new, &shown, object.revision)?;
+        Self::check_preconditions(cx, &new, &shown, object.revision, self.hooks.allow_unconditional_update())?;
 
         let tracked = !matches!(change, Change::Edit(_));
         if cx.subresource == "status" {
@@ -128,7 +132,7 @@ impl Registry {
         } else {
             metadata::begin_update(&mut new, &shown, if self.kind.namespaced { &cx.namespace } else { "" });
         }
-        self.restrict(cx, &mut new, &shown);
+        Self::restrict(&self.kind, cx, &mut new, &shown);
         let mut new = self.draft(new, version)?;
         if !tracked {
             self.track(cx, version, &mut new, Some(&shown))?;
@@ -137,7 +141,7 @@ impl Registry {
         self.deduplicate_owners(cx, &mut new, false);
         let mut old = Draft::new(old);
         if !self.admission.is_empty() {
-            self.restrict(cx, new.value_mut(), old.value());
+            Self::restrict(&self.kind, cx, new.value_mut(), old.value());
         }
         self.run_update_hooks(cx, &mut new, &mut old)?;
 
@@ -145,7 +149,7 @@ impl Registry {
         let old = old.into_value();
         if cx.subresource == "status" {
             // Hooks see the whole object, but what they do to the rest of it is not this endpoint's to store.
-            self.restrict(cx, &mut new, &old);
+            Self::restrict(&self.kind, cx, &mut new, &old);
         }
         let version_read = metadata::text(&old, "resourceVersion").to_owned();
         metadata::of_mut(&mut new).insert("resourceVersion".into(), version_read.into());
@@ -182,12 +186,24 @@ impl Registry {
         }
     }
 
-    fn check_preconditions(
-        &self,
+    /// An object that an update shall create. What it was made from is no concern where there is nothing; that there was
+    /// something is.
+    pub(super) fn for_creation(cx: &RequestContext, mut object: Value) -> Result<Value, Error> {
+        let uid = metadata::text(&object, "uid");
+        if !uid.is_empty() {
+            let cause = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: ");
+            return Err(Error::Conflict { name: cx.name.clone(), cause, on_delete: false });
+        }
+        metadata::of_mut(&mut object).remove("resourceVersion");
+        Ok(object)
+    }
+
+    pub(super) fn check_preconditions(
         cx: &RequestContext,
         new: &Value,
         old: &Value,
         stored: Revision,
+        allow_unconditional: bool,
     ) -> Result<(), Error> {
         let name = cx.name.as_str();
         let conflict = |cause: String| Err(Error::Conflict { name: name.to_owned(), cause, on_delete: false });
@@ -199,7 +215,7 @@ impl Registry {
             ));
         }
         match metadata::text(new, "resourceVersion") {
-            "" | "0" if self.hooks.allow_unconditional_update() => Ok(()),
+            "" | "0" if allow_unconditional => Ok(()),
             "" | "0" => Err(Error::Unconditional { name: name.to_owned() }),
             version => match version.parse::<u64>() {
                 Err(_) => Err(Error::BadRequest(format!(
@@ -215,8 +231,8 @@ impl Registry {
     }
 
     /// What this endpoint may not change is put back: everything but the status on `/status`, the status elsewhere.
-    fn restrict(&self, cx: &RequestContext, new: &mut Value, old: &Value) {
-        if !self.kind.storage_version().status {
+    pub(super) fn restrict(kind: &Kind, cx: &RequestContext, new: &mut Value, old: &Value) {
+        if !kind.storage_version().status {
             return;
         }
         let (Some(new), Some(old)) = (new.as_object_mut(), old.as_object()) else { return };

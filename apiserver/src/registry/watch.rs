@@ -62,6 +62,8 @@ pub enum Step {
     Events(Vec<WatchEvent>),
     /// Nothing, until [`Watch::changed`] wakes.
     Idle,
+    /// Nothing any more: the source has ended.
+    Ended,
 }
 
 /// Events that are collected before they are handed out, so that one slow reader holds little memory.

@@ -9,13 +9,18 @@ use crate::request::user::UserInfo;
 pub struct RequestContext {
     /// Who asks.
     pub user: UserInfo,
-    /// `create`, `update`, `patch`, `delete` or `deletecollection`.
+    /// `create`, `update`, `patch`, `delete` or `deletecollection`; reads of kinds that are not stored come with `get`,
+    /// `list` and `watch`.
     pub verb: String,
+    /// The API group of the resource; empty for the core group.
+    pub group: String,
+    /// The plural of the resource, for example `birds`.
+    pub resource: String,
     /// The namespace of the object; empty for cluster-scoped kinds.
     pub namespace: String,
     /// The name of the object, where the path gives one.
     pub name: String,
-    /// `status`, or empty.
+    /// For example `status`; empty for the object itself.
     pub subresource: String,
     /// The version that the client speaks, for example `v1alpha1`.
     pub version: String,
@@ -23,10 +28,31 @@ pub struct RequestContext {
     pub field_manager: String,
     /// Whether nothing will be stored.
     pub dry_run: bool,
+    /// Whether an update may create what is not there, where the kind allows it: a right of its own.
+    pub may_create: bool,
     warnings: Mutex<Vec<String>>,
 }
 
 impl RequestContext {
+    /// The same request, with no warning yet.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            user: self.user.clone(),
+            verb: self.verb.clone(),
+            group: self.group.clone(),
+            resource: self.resource.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            subresource: self.subresource.clone(),
+            version: self.version.clone(),
+            field_manager: self.field_manager.clone(),
+            dry_run: self.dry_run,
+            may_create: self.may_create,
+            warnings: Mutex::default(),
+        }
+    }
+
     /// Tells the client something without refusing: a `Warning: 299` header, which kubectl prints.
     pub fn warn(&self, text: impl Into<String>) {
         let text = text.into();

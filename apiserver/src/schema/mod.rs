@@ -6,6 +6,7 @@
 //! are looked after elsewhere; only what a schema says of `metadata.name` and `metadata.generateName` counts here.
 //! Source: <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema>
 
+mod any_fields;
 #[cfg(feature = "cel")]
 mod cel;
 mod compile;
@@ -45,6 +46,7 @@ mod validate;
 
 use serde_json::Value;
 
+pub use any_fields::AnyFields;
 pub use compile::SchemaError;
 pub use node::{Additional, ListType, MapType, Node, Rule, Type};
 

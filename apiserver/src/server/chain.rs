@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt};
@@ -26,8 +27,10 @@ use super::{duration, index, query, refusal, version};
 use crate::authentication::connection::ConnectionInfo;
 use crate::authentication::impersonation::{self, ImpersonationError};
 use crate::authorization::privileged::MASTERS;
-use crate::authorization::{Attributes, Decision};
+use crate::authorization::{Attributes, Authorizer, Decision};
 use crate::body::{Body, RequestBody};
+use crate::endpoints::call::Permission;
+use crate::endpoints::connect::Hold;
 use crate::endpoints::status::{Status, page_not_found};
 use crate::request::info::RequestInfo;
 use crate::request::media;
@@ -101,7 +104,7 @@ async fn filter(
     let labels = RequestLabels::new(&info, query, content_type);
     let series = core.metrics.series(labels, || core.handler.knows(&info));
     record.series = Some(series.clone());
-    let answer = if is_long_running(&info) {
+    let answer = if is_long_running(core, &info) {
         record.long_running = Some(core.metrics.long_running(&series));
         admit(core, connection, request, &info, record).await
     } else {
@@ -141,7 +144,7 @@ async fn admit(
     record.user = Some(user.clone());
 
     // Probes are let through, or a server that is merely busy would be taken for dead and restarted.
-    let counted = !is_long_running(info) && (info.is_resource || !Health::is_path(&info.path));
+    let counted = !is_long_running(core, info) && (info.is_resource || !Health::is_path(&info.path));
     let _in_flight = if counted {
         let exempt = user.groups.iter().any(|group| group == MASTERS);
         Some(core.limits.enter(RequestKind::of(info.verb), exempt).ok_or_else(Status::too_many_requests)?)
@@ -150,19 +153,45 @@ async fn admit(
     };
 
     let attributes = Attributes { user: &user, info };
-    let decision = core.authorizer.authorize(attributes).await.map_err(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "authorization failed");
-        Status::internal("authorization could not be decided")
-    })?;
+    let decision = decide(&*core.authorizer, attributes).await?;
     let refused = match &decision {
         Decision::Allow(_) => None,
         Decision::Deny(reason) | Decision::NoOpinion(reason) => Some(refusal::forbidden(attributes, reason)),
     };
     record.decision = Some(decision);
-    match refused {
-        Some(status) => Err(status),
-        None => dispatch(core, info, &user, Request::from_parts(parts, body)).await,
+    if let Some(status) = refused {
+        return Err(status);
     }
+    // These may turn out to create what they name.
+    if matches!(info.verb, "update" | "patch") {
+        let permission = UserPermission { authorizer: core.authorizer.clone(), user: user.clone() };
+        parts.extensions.insert::<Arc<dyn Permission>>(Arc::new(permission));
+    }
+    dispatch(core, info, &user, Request::from_parts(parts, body)).await
+}
+
+/// What the user of a request may do.
+struct UserPermission {
+    authorizer: Arc<dyn Authorizer>,
+    user: Arc<UserInfo>,
+}
+
+#[async_trait]
+impl Permission for UserPermission {
+    async fn check(&self, info: &RequestInfo) -> Result<(), Status> {
+        let attributes = Attributes { user: &self.user, info };
+        match decide(&*self.authorizer, attributes).await? {
+            Decision::Allow(_) => Ok(()),
+            Decision::Deny(reason) | Decision::NoOpinion(reason) => Err(refusal::forbidden(attributes, &reason)),
+        }
+    }
+}
+
+async fn decide(authorizer: &dyn Authorizer, attributes: Attributes<'_>) -> Result<Decision, Status> {
+    authorizer.authorize(attributes).await.map_err(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "authorization failed");
+        Status::internal("authorization could not be decided")
+    })
 }
 
 async fn authenticate(
@@ -242,9 +271,8 @@ fn no_impersonation(error: ImpersonationError, user: &UserInfo) -> Status {
 }
 
 /// Whether a request lasts until somebody ends it, so that neither limits nor timeouts are for it.
-fn is_long_running(info: &RequestInfo) -> bool {
-    info.verb == "watch"
-        || (info.is_resource && matches!(&*info.subresource, "attach" | "exec" | "log" | "portforward" | "proxy"))
+fn is_long_running(core: &Core, info: &RequestInfo) -> bool {
+    info.verb == "watch" || (info.is_resource && !info.subresource.is_empty() && core.handler.is_long_running(info))
 }
 
 /// The time that a client gives a request, within what the server gives it.
@@ -276,8 +304,11 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-/// Counts a stream for as long as it lasts.
+/// Counts a stream for as long as it lasts, and a connection that has left HTTP.
 fn hold(response: &mut Response<Body>, guard: LongRunning) {
+    if let Some(hold) = response.extensions_mut().remove::<Hold>() {
+        return hold.keep(guard);
+    }
     let body = std::mem::replace(response.body_mut(), Body::Empty);
     *response.body_mut() = match body {
         Body::Stream(stream) => Body::Stream(Held { stream, _guard: guard }.boxed()),

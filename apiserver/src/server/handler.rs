@@ -20,12 +20,19 @@ pub trait Handler: Send + Sync + 'static {
     /// What is missing, for the log.
     async fn ready(&self) -> Result<(), String>;
 
-    /// Ends all watches, those to come as well.
+    /// Ends all watches, those to come as well, and waits for connections that have left HTTP. When nobody waits any more,
+    /// they are cut off.
     async fn shutdown(&self);
 
     /// Whether the request names a resource and subresource that exist. Only these become labels of metrics: what
     /// clients make up must not fill the memory.
     fn knows(&self, info: &RequestInfo) -> Known;
+
+    /// Whether the request lasts until somebody ends it, so that neither limits nor timeouts are for it.
+    fn is_long_running(&self, info: &RequestInfo) -> bool {
+        let _ = info;
+        false
+    }
 
     /// The paths that are answered, for the index at `/`.
     fn paths(&self) -> Vec<String> {

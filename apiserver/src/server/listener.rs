@@ -285,7 +285,7 @@ impl Server {
                 Ok::<_, Infallible>(chain::handle(&core, &connection, request).await)
             }
         });
-        let serving = builder.serve_connection(TokioIo::new(stream), service);
+        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(serving);
         let served = tokio::select! {
             biased;

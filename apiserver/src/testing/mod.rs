@@ -126,6 +126,18 @@ impl TestServer {
         Response::from_parts(head, body.to_bytes())
     }
 
+    /// Opens a WebSocket at a path, as the user of [`client`](Self::client).
+    ///
+    /// # Panics
+    /// If the server does not agree; the message is its answer.
+    #[cfg(feature = "ws")]
+    pub async fn websocket(&self, path: &str) -> crate::endpoints::connect::websocket::WebSocket {
+        match client::websocket(self.core.clone(), admin(), path).await {
+            Ok(socket) => socket,
+            Err(refused) => panic!("{path} was not upgraded: {refused}"),
+        }
+    }
+
     /// Runs controllers, as the user of [`client`](Self::client), until the server stops. May be called again for more.
     pub fn start_controllers(&self, install: impl FnOnce(&mut Manager)) {
         let mut manager = Manager::new();

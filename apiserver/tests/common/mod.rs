@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use apiserver::body::{Body, RequestBody};
 use apiserver::endpoints::Endpoints;
+use apiserver::endpoints::call::Permission;
+use apiserver::endpoints::status::Status;
 use apiserver::request::info::RequestInfo;
 use apiserver::request::user::UserInfo;
 use apiserver::storage::Store;
@@ -105,6 +107,16 @@ impl Strategy for BirdStrategy {
     }
 }
 
+/// What the user of these tests may do beside what a request says.
+struct Everything;
+
+#[async_trait::async_trait]
+impl Permission for Everything {
+    async fn check(&self, _: &RequestInfo) -> Result<(), Status> {
+        Ok(())
+    }
+}
+
 /// A server and a place to send requests to.
 #[derive(Clone)]
 pub struct Server {
@@ -150,6 +162,7 @@ impl Server {
             request = request.header(*name, *value);
         }
         let body: RequestBody = Full::new(Bytes::from(body.to_owned())).map_err(|never| match never {}).boxed_unsync();
+        let request = request.extension::<Arc<dyn Permission>>(Arc::new(Everything));
         let request = request.body(body).expect("a request");
         let uri = request.uri();
         let info = RequestInfo::new(request.method(), uri.path(), uri.query().unwrap_or_default()).expect("a path");
