@@ -117,7 +117,6 @@ mod tests {
         check("/apis/g/v1/namespaces/n/birds/robin/song/", "");
         check("/apis/g/v1/namespaces/n/birds/robin/song/a", "a");
         check("/apis/g/v1/namespaces/n/birds/robin/song/a/b%20c/", "a/b%20c/");
-        check("//apis/g/v1/nests/a/song//b", "/b");
         check("/api/v1/nests/a/song/song/song", "song/song");
     }
 }
