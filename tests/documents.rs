@@ -41,3 +41,65 @@ fn every_link_between_documents_leads_somewhere() {
     }
     assert!(broken.is_empty(), "links that lead nowhere: {broken:#?}");
 }
+
+const CONFORMANCE: &str = "docs/conformance.md";
+
+/// The rules of the conformance page: the number of each, and what is said about who holds it.
+fn rules(text: &str) -> Vec<(usize, &str)> {
+    let mut rules = Vec::new();
+    for line in text.lines() {
+        let Some((number, rest)) = line.strip_prefix("| ").and_then(|line| line.split_once(" | ")) else { continue };
+        let (Ok(number), Some((_, holds))) = (number.parse(), rest.split_once(" | ")) else { continue };
+        rules.push((number, holds));
+    }
+    rules
+}
+
+#[test]
+fn every_rule_of_the_api_is_met_or_is_said_not_to_be() {
+    let text = std::fs::read_to_string(repository().join(CONFORMANCE)).expect(CONFORMANCE);
+    let rules = rules(&text);
+    let numbers: Vec<usize> = rules.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, (1..=390).collect::<Vec<_>>(), "each rule once, in its order");
+    let counted = |mark: &str| rules.iter().filter(|(_, holds)| holds.starts_with(mark)).count();
+    let (not_met, not_shown) = (counted("**not met**: "), counted("**not shown**: "));
+    for (number, holds) in &rules {
+        assert!(holds.starts_with("**not ") || holds.starts_with('`'), "rule {number} names no test and no reason");
+    }
+    let met = rules.len() - not_met - not_shown;
+    let sum = format!("Of the 390 rules {met} are met, {not_met} are not met, and {not_shown} are not shown.");
+    assert!(text.contains(&sum), "{CONFORMANCE} should say: {sum}");
+}
+
+#[test]
+fn every_test_that_stands_for_a_rule_exists() {
+    let text = std::fs::read_to_string(repository().join(CONFORMANCE)).expect(CONFORMANCE);
+    let mut missing = Vec::new();
+    for (number, holds) in rules(&text) {
+        for name in holds.split('`').skip(1).step_by(2) {
+            let exists = match (name.strip_prefix("rec:"), name.split_once("::")) {
+                (Some(recording), _) => {
+                    repository().join(format!("testdata/recordings/demo/{recording}.yaml")).exists()
+                }
+                (None, Some((file, function))) => {
+                    let places = [
+                        format!("apiserver/tests/conformance/{file}.rs"),
+                        format!("apiserver/tests/{file}.rs"),
+                        format!("apiserver/src/{file}.rs"),
+                    ];
+                    let has = |place: &String| {
+                        let source = std::fs::read_to_string(repository().join(place)).unwrap_or_default();
+                        source.contains(&format!("fn {function}("))
+                    };
+                    places.iter().any(has)
+                }
+                // Not the name of a test.
+                (None, None) => continue,
+            };
+            if !exists {
+                missing.push(format!("{number}: {name}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{CONFORMANCE} names tests that do not exist: {missing:#?}");
+}

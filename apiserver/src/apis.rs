@@ -26,6 +26,7 @@ use crate::registry::{Parts, Registry};
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
 use crate::server::handler::Handler;
+use crate::server::metrics::{Counted, Known};
 use crate::storage::Store;
 use crate::storage::cache::WatchCache;
 use crate::storage::cache::feed::{Feed, Sink};
@@ -426,8 +427,12 @@ impl Handler for Endpoints {
         self.sessions_ended().await;
     }
 
-    fn serves(&self, info: &RequestInfo) -> bool {
-        Self::serves(self, info)
+    fn knows(&self, info: &RequestInfo) -> Known {
+        match Self::serves(self, info) {
+            false => Known::Unknown,
+            true if Self::is_deprecated(self, info) => Known::Deprecated,
+            true => Known::Served,
+        }
     }
 
     fn is_long_running(&self, info: &RequestInfo) -> bool {
@@ -438,7 +443,7 @@ impl Handler for Endpoints {
         Self::paths(self)
     }
 
-    fn stored_objects(&self) -> Vec<(String, u64)> {
-        Self::stored_objects(self)
+    fn counted(&self) -> Counted {
+        Counted { stored_objects: Self::stored_objects(self), watch_events: Self::watch_events(self) }
     }
 }

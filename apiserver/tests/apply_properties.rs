@@ -363,7 +363,7 @@ fn owned(object: &Value, manager: &str) -> BTreeSet<String> {
 
 #[test]
 fn applying_twice_is_applying_once() {
-    check(60, |world| {
+    check(40, |world| {
         let base = world.object();
         let mut live = world.update("maker", "v1", None, &base);
         for _ in 0..4 {
@@ -377,7 +377,7 @@ fn applying_twice_is_applying_once() {
 
 #[test]
 fn a_body_is_there_after_it_was_applied() {
-    check(60, |world| {
+    check(40, |world| {
         let base = world.object();
         let mut live = world.update("maker", "v1", None, &base);
         for _ in 0..4 {
@@ -393,7 +393,7 @@ fn a_body_is_there_after_it_was_applied() {
 
 #[test]
 fn without_force_nobody_loses_anything() {
-    check(60, |world| {
+    check(40, |world| {
         let mut live: Option<Value> = None;
         let mut last: Vec<(&str, &str, Value)> = Vec::new();
         for _ in 0..8 {
@@ -423,7 +423,7 @@ fn without_force_nobody_loses_anything() {
 
 #[test]
 fn applying_nothing_takes_back_what_was_owned_alone() {
-    check(60, |world| {
+    check(40, |world| {
         let (first, second, nothing) = (world.object(), world.object(), json!({"metadata": {"name": "x"}}));
         let nothing = {
             let mut object = nothing;
@@ -486,7 +486,7 @@ fn split(rng: &mut StdRng, schema: &Value, value: &Value) -> (Value, Value) {
 
 #[test]
 fn those_who_apply_different_things_may_come_in_any_order() {
-    check(60, |world| {
+    check(40, |world| {
         let whole = world.object();
         let schema = world.spec.clone();
         let spec = whole.get("spec").cloned().unwrap_or_default();
@@ -515,7 +515,7 @@ fn those_who_apply_different_things_may_come_in_any_order() {
 
 #[test]
 fn whoever_updates_owns_what_changed_and_everything_has_one_owner() {
-    check(60, |world| {
+    check(40, |world| {
         let first = world.object();
         let mut live = world.update("one", "v1", None, &first);
         for _ in 0..4 {
@@ -549,7 +549,7 @@ fn whoever_updates_owns_what_changed_and_everything_has_one_owner() {
 
 #[test]
 fn force_takes_everything_that_is_applied() {
-    check(60, |world| {
+    check(40, |world| {
         let first = world.object();
         let mut live = world.update("maker", "v1", None, &first);
         for _ in 0..2 {
@@ -671,7 +671,7 @@ fn spoil(rng: &mut StdRng, value: &mut Value) {
 
 #[test]
 fn nonsense_among_the_managers_does_no_harm() {
-    check(120, |world| {
+    check(80, |world| {
         let first = world.object();
         let mut live = world.update("maker", "v1", None, &first);
         let applied = world.object();

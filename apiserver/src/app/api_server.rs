@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 use super::command_line::ApiServer;
 use super::compactor::Compactor;
 use super::error::AppError;
+use super::expirer::Expirer;
 use super::store;
+use super::store_metrics::StoreMetrics;
 use crate::apis::Apis;
 use crate::authentication::{Anonymous, Authentication, ClientCertificates};
 use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
+use crate::builtin;
 use crate::server::health::Check;
 use crate::server::reload::{self, Watching};
 use crate::server::signals::StopSignals;
@@ -42,6 +45,7 @@ struct Running {
     serving: Serving,
     store: Arc<dyn Store>,
     compactor: Option<Compactor>,
+    expirer: Option<Expirer>,
     _watching: Option<Watching>,
 }
 
@@ -52,6 +56,8 @@ async fn start(flags: &ApiServer, apis: Apis) -> Result<Running, AppError> {
     let config = ServeConfig { grace: flags.shutdown_delay_duration, ..ServeConfig::new(address, certificate(flags)) };
     let listening = listen(config).await?;
     let (store, store_check) = store::open(flags).await?;
+    let store_metrics = StoreMetrics::new();
+    let store = store_metrics.time(store);
     let endpoints = apis.build(store.clone(), flags.standalone).map_err(AppError::Build)?;
     let checked = store.clone();
     let store_answers = move || {
@@ -64,14 +70,18 @@ async fn start(flags: &ApiServer, apis: Apis) -> Result<Running, AppError> {
         .max_in_flight(flags.max_requests_inflight, flags.max_mutating_requests_inflight)
         .request_timeout(flags.request_timeout)
         .check(Check::new(store_check, store_answers))
+        .metrics(|registry| store_metrics.register(registry))
         .build();
     let serving = listening.serve(core);
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);
+    // Behind a cluster, Events are the cluster's.
+    let events = flags.standalone.then(|| builtin::events().storage_prefix());
+    let expirer = events.and_then(|prefix| Expirer::start(store.clone(), prefix, flags.event_ttl));
     if let Some(path) = &flags.port_file {
         write_port(path, serving.address().port())?;
     }
     tracing::info!(address = format!("https://{}", serving.address()), "serving");
-    Ok(Running { serving, store, compactor, _watching: watching })
+    Ok(Running { serving, store, compactor, expirer, _watching: watching })
 }
 
 impl Running {
@@ -79,7 +89,7 @@ impl Running {
     async fn stop(self) {
         self.serving.stop();
         self.serving.stopped().await;
-        drop(self.compactor);
+        drop((self.compactor, self.expirer));
         close(self.store).await;
         tracing::info!("stopped");
     }
@@ -177,8 +187,26 @@ mod tests {
             events.create(&PostParams::default(), &event(expected)).await.expect("created");
             let found = events.list(&ListParams::default()).await.expect("a list");
             assert_eq!(found.items.len(), expected, "the store outlives the server");
+            let metrics = http::Request::get("/metrics").body(Vec::new()).expect("a request");
+            let metrics = home.client(&home.alice).request_text(metrics).await.expect("metrics");
+            let written = r#"etcd_request_duration_seconds_count{operation="create",group="",resource="events"} 1"#;
+            assert!(metrics.lines().any(|line| line == written), "{metrics}");
             running.stop().await;
         }
+    }
+
+    #[tokio::test]
+    async fn events_go_after_a_while() {
+        let home = Home::new();
+        let running = home.start(&["--standalone", "--storage", "memory", "--event-ttl", "1s"]).await.expect("running");
+        let events: Api<Event> = Api::default_namespaced(home.client(&home.alice));
+        events.create(&PostParams::default(), &event(1)).await.expect("created");
+        let patience = Instant::now() + Duration::from_secs(10);
+        while !events.list(&ListParams::default()).await.expect("a list").items.is_empty() {
+            assert!(Instant::now() < patience, "the event is still there");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        running.stop().await;
     }
 
     #[tokio::test]

@@ -73,6 +73,9 @@ pub struct ApiServer {
     /// Forget old versions of objects after this time; 0 keeps them for ever
     #[arg(long, alias = "etcd-compaction-interval", value_parser = duration::parse, default_value = "5m", value_name = "DURATION")]
     pub compaction_interval: Duration,
+    /// Delete Events that nobody has written to for this time, where this server keeps them; 0 keeps them for ever
+    #[arg(long, value_parser = duration::parse, default_value = "1h", value_name = "DURATION")]
+    pub event_ttl: Duration,
 
     /// The server's certificate in PEM, with its intermediates; without this and the key, one is made at each start
     #[arg(long, requires = "tls_private_key_file", value_name = "PATH")]
@@ -203,6 +206,7 @@ mod tests {
         assert_eq!((flags.bind_address.to_string().as_str(), flags.secure_port), ("127.0.0.1", 6443));
         assert_eq!((flags.max_requests_inflight, flags.max_mutating_requests_inflight), (400, 200));
         assert_eq!((flags.compaction_interval.as_secs(), flags.shutdown_delay_duration.as_secs()), (300, 0));
+        assert_eq!(flags.event_ttl.as_secs(), 3600);
         assert!(flags.anonymous_auth && !flags.standalone && flags.storage.is_none());
     }
 

@@ -17,6 +17,7 @@ use crate::manager::{Health, Manager};
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
 use crate::server::health::Check;
+use crate::server::metrics::Known;
 use crate::server::signals::StopSignals;
 use crate::server::tls::Certificate;
 use crate::server::{Core, Handler, ServeConfig, Serving, serve};
@@ -98,8 +99,8 @@ impl Handler for Probed {
 
     async fn shutdown(&self) {}
 
-    fn serves(&self, _: &RequestInfo) -> bool {
-        false
+    fn knows(&self, _: &RequestInfo) -> Known {
+        Known::Unknown
     }
 }
 

@@ -6,9 +6,11 @@ mod command_line;
 mod compactor;
 mod controller_manager;
 mod error;
+mod expirer;
 mod logging;
 mod print;
 mod store;
+mod store_metrics;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
@@ -38,6 +38,8 @@ pub struct Call {
     pub context: RequestContext,
     /// Whom to ask when a request turns out to be more than its method says.
     pub permission: Option<Arc<dyn Permission>>,
+    /// Whether JSON is to be read by a person.
+    pub readable: bool,
 }
 
 /// Knows what the user of a request may do: found among the extensions of requests that may need it.
@@ -85,7 +87,22 @@ impl Call {
     /// # Errors
     /// 406.
     pub fn wanted(&self) -> Result<Wanted, Status> {
-        let wanted = media::negotiate(self.header(ACCEPT)).map_err(|_| Status::not_acceptable())?;
+        self.of_object(self.negotiated()?)
+    }
+
+    /// The form in which the answer is wanted, whatever the answer is.
+    ///
+    /// # Errors
+    /// 406.
+    pub fn negotiated(&self) -> Result<Wanted, Status> {
+        media::negotiate(self.header(ACCEPT)).map_err(|_| Status::not_acceptable())
+    }
+
+    /// Refuses a form that one object cannot have.
+    ///
+    /// # Errors
+    /// 406.
+    pub fn of_object(&self, wanted: Wanted) -> Result<Wanted, Status> {
         if wanted.transform == Transform::PartialList {
             let message = "you requested PartialObjectMetadataList, but the requested object is not a list";
             return Err(Status::new(406, "NotAcceptable", message));
@@ -98,12 +115,18 @@ impl Call {
     /// # Errors
     /// 406.
     pub fn wanted_list(&self) -> Result<Wanted, Status> {
-        let wanted = media::negotiate(self.header(ACCEPT)).map_err(|_| Status::not_acceptable())?;
+        self.of_list(self.negotiated()?)
+    }
+
+    /// Refuses a form that a list cannot have.
+    ///
+    /// # Errors
+    /// 406.
+    pub fn of_list(&self, wanted: Wanted) -> Result<Wanted, Status> {
         if wanted.transform == Transform::Partial {
-            let message = format!(
-                "you requested PartialObjectMetadata, but the requested object is a list ({})",
-                self.kind().list_kind
-            );
+            // The words in the brackets are a type of the reference, which clients may have learnt to look for.
+            let message = "you requested PartialObjectMetadata, but the requested object is a list \
+                           (*unstructured.UnstructuredList)";
             return Err(Status::new(406, "NotAcceptable", message));
         }
         Ok(wanted)
@@ -111,18 +134,12 @@ impl Call {
 
     /// Whether JSON is to be read by a person.
     pub fn pretty(&self) -> bool {
-        match self.query.get("pretty") {
-            Some(value) => !matches!(value, "false" | "0"),
-            None => {
-                let agent = self.header(USER_AGENT);
-                ["curl", "Wget", "Mozilla/5.0"].iter().any(|start| agent.starts_with(start))
-            }
-        }
+        self.readable
     }
 
     /// Whether the client unpacks gzip.
     pub fn takes_gzip(&self) -> bool {
-        self.header(ACCEPT_ENCODING).split(',').any(|coding| coding.trim().split(';').next() == Some("gzip"))
+        media::takes_gzip(self.header(ACCEPT_ENCODING))
     }
 
     /// The content type of the body.
@@ -156,6 +173,10 @@ impl Call {
 /// # Errors
 /// 413 over the limit, 400 for a connection that breaks.
 pub async fn read_body(body: RequestBody) -> Result<Bytes, Status> {
+    // A client that announces too much need not send it.
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(Status::too_large(BODY_BYTES_MAX));
+    }
     let mut body = body;
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {

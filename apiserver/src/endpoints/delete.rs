@@ -40,7 +40,7 @@ pub async fn delete(call: &mut Call, body: RequestBody) -> Result<Response<Body>
 pub async fn delete_collection(call: &mut Call, body: RequestBody) -> Result<Response<Body>, Status> {
     let wanted = call.wanted_list()?;
     let options = delete_options(call, body).await?;
-    let query = list_query(call)?;
+    let (query, _) = list_query(call)?;
     let listing = call.registry.list(&call.context, &query).await.map_err(|error| call.failed(&error))?;
     let mut deleted: Vec<Arc<Object>> = Vec::with_capacity(listing.objects.len());
     for object in &listing.objects {

@@ -6,13 +6,15 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::StreamExt;
-use http::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
+use http::{Response, StatusCode};
 
 use crate::body::Body;
 
 /// Shorter bodies are not worth the work.
 const BYTES_MIN: usize = 128 << 10;
+/// The same for OpenAPI. Source: `DefaultMinSize` of the handler around it in Kubernetes.
+const DOCUMENT_BYTES_MIN: usize = 1400;
 
 /// A body, packed or not.
 pub struct Coded {
@@ -34,8 +36,9 @@ impl Coded {
     }
 
     /// The answer.
-    pub fn into_response(self) -> Response<Body> {
+    pub fn into_response(self, code: StatusCode) -> Response<Body> {
         let mut response = Response::new(self.body);
+        *response.status_mut() = code;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         if self.packed {
@@ -46,10 +49,34 @@ impl Coded {
     }
 }
 
+/// Packs an answer that is all there and long enough.
+pub fn response(response: Response<Body>) -> Response<Body> {
+    longer_than(BYTES_MIN, response)
+}
+
+/// The same for documents that are made for programs.
+pub fn document(response: Response<Body>) -> Response<Body> {
+    longer_than(DOCUMENT_BYTES_MIN, response)
+}
+
+fn longer_than(bytes_min: usize, response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let coded = pack(body, bytes_min);
+    if coded.packed {
+        parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        parts.headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    Response::from_parts(parts, coded.body)
+}
+
 /// Packs a body that is all there and long enough.
 pub fn body(body: Body) -> Coded {
+    pack(body, BYTES_MIN)
+}
+
+fn pack(body: Body, bytes_min: usize) -> Coded {
     match body {
-        Body::Full(bytes) if bytes.len() > BYTES_MIN => {
+        Body::Full(bytes) if bytes.len() > bytes_min => {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             match encoder.write_all(&bytes).and_then(|()| encoder.finish()) {
                 Ok(packed) => Coded { body: packed.into(), content_type: "application/json", packed: true },
@@ -60,9 +87,12 @@ pub fn body(body: Body) -> Coded {
     }
 }
 
-/// Packs a list that is put together while it is sent, chunk by chunk.
-pub fn list(body: Body) -> Coded {
-    let Body::Stream(chunks) = body else { return self::body(body) };
+/// Packs a list of so many bytes that is put together while it is sent, chunk by chunk.
+pub fn list(body: Body, bytes: usize) -> Coded {
+    let chunks = match body {
+        Body::Stream(chunks) if bytes > BYTES_MIN => chunks,
+        body => return self::body(body),
+    };
     let encoder = Some(GzEncoder::new(Vec::new(), Compression::fast()));
     let packed = futures::stream::unfold((chunks, encoder), |(mut chunks, encoder)| async move {
         let mut encoder = encoder?;
@@ -102,6 +132,8 @@ mod tests {
         let long = vec![b'x'; BYTES_MIN + 1];
         assert_eq!(unpack(body(long.clone().into())).await, long);
         let chunks: Vec<Bytes> = long.chunks(1000).map(Bytes::copy_from_slice).collect();
-        assert_eq!(unpack(list(Body::Stream(futures::stream::iter(chunks).boxed()))).await, long);
+        let stream = |chunks: &[Bytes]| Body::Stream(futures::stream::iter(chunks.to_vec()).boxed());
+        assert_eq!(unpack(list(stream(&chunks), long.len())).await, long);
+        assert!(!list(stream(&chunks[..99]), 99_000).packed, "a list in pieces is not yet a long one");
     }
 }

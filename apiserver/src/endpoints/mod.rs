@@ -14,6 +14,7 @@ mod options;
 mod output;
 mod patch;
 mod read;
+mod read_options;
 mod scale;
 pub mod status;
 mod subresource;
@@ -23,8 +24,9 @@ mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::header::{ACCEPT, HeaderName, HeaderValue, IF_NONE_MATCH};
+use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -40,6 +42,7 @@ use crate::registry::error::Error;
 use crate::registry::rest::Rest;
 use crate::registry::subresource::ServedSubresource;
 use crate::request::info::RequestInfo;
+use crate::request::media;
 use crate::request::query::Query;
 use crate::request::user::UserInfo;
 use crate::storage::cache::feed::Feed;
@@ -82,6 +85,7 @@ struct Served {
     registry: Arc<dyn Rest>,
     version_index: usize,
     subresources: Arc<HashMap<&'static str, Handler>>,
+    watch_events: Arc<AtomicU64>,
 }
 
 const WARNING: HeaderName = HeaderName::from_static("warning");
@@ -99,7 +103,10 @@ impl Endpoints {
                 let own = subresources.iter().filter(|(index, _)| *index == version_index);
                 let own = own.map(|(_, handler)| (handler.name(), handler.clone())).collect();
                 let subresources = Arc::new(own);
-                resources.insert(name, Served { registry: rest.clone(), version_index, subresources });
+                resources.insert(
+                    name,
+                    Served { registry: rest.clone(), version_index, subresources, watch_events: Arc::default() },
+                );
             }
         }
         let follower = feed.clone();
@@ -157,6 +164,20 @@ impl Endpoints {
             })
     }
 
+    /// Whether the request names a version that clients should leave.
+    pub fn is_deprecated(&self, info: &RequestInfo) -> bool {
+        self.find(info)
+            .is_some_and(|served| served.registry.kind().versions[served.version_index].deprecation_warning.is_some())
+    }
+
+    /// How many events watches have sent, by group, version and plural.
+    pub fn watch_events(&self) -> Vec<([String; 3], u64)> {
+        let count = |(GroupVersionResource(group, version, plural), served): (&GroupVersionResource, &Served)| {
+            ([group.clone(), version.clone(), plural.clone()], served.watch_events.load(Ordering::Relaxed))
+        };
+        self.resources.iter().map(count).filter(|(_, events)| *events > 0).collect()
+    }
+
     /// Whether the caches are filled.
     ///
     /// # Errors
@@ -186,13 +207,15 @@ impl Endpoints {
     pub async fn handle(&self, info: &RequestInfo, user: &UserInfo, request: Request<RequestBody>) -> Response<Body> {
         let accept = text(request.headers(), ACCEPT).map(str::to_owned);
         let head_only = request.method() == Method::HEAD;
+        let agent = text(request.headers(), USER_AGENT).unwrap_or_default();
+        let pretty = media::pretty(request.uri().query().unwrap_or_default(), agent);
         let mut response = if info.is_resource {
-            match self.resource(info, user, request).await {
+            match self.resource(info, user, request, pretty).await {
                 Ok(response) => response,
-                Err(refused) => refused.into_response(accept.as_deref()),
+                Err(refused) => refused.into_response(accept.as_deref(), pretty),
             }
         } else {
-            self.document(info, &request)
+            self.document(info, &request, pretty)
         };
         if head_only {
             *response.body_mut() = Body::Empty;
@@ -200,15 +223,21 @@ impl Endpoints {
         response
     }
 
-    fn document(&self, info: &RequestInfo, request: &Request<RequestBody>) -> Response<Body> {
+    fn document(&self, info: &RequestInfo, request: &Request<RequestBody>, pretty: bool) -> Response<Body> {
         let path = info.path.as_str();
         let accept = text(request.headers(), ACCEPT);
         let if_none_match = text(request.headers(), IF_NONE_MATCH);
         let query = request.uri().query().unwrap_or_default();
-        self.discovery
-            .respond(path, accept, if_none_match)
-            .or_else(|| self.openapi.respond(path, query, accept, if_none_match))
-            .unwrap_or_else(page_not_found)
+        let packs = text(request.headers(), ACCEPT_ENCODING).is_some_and(media::takes_gzip);
+        let response = match self.discovery.respond(path, accept, if_none_match) {
+            Some(response) => output::readable(response, pretty),
+            None => match self.openapi.respond(path, query, accept, if_none_match) {
+                // Made for programs, and long: never indented, nearly always packed.
+                Some(response) => return if packs { gzip::document(response) } else { response },
+                None => return page_not_found(),
+            },
+        };
+        if packs { gzip::response(response) } else { response }
     }
 
     fn find(&self, info: &RequestInfo) -> Option<&Served> {
@@ -221,6 +250,7 @@ impl Endpoints {
         info: &RequestInfo,
         user: &UserInfo,
         request: Request<RequestBody>,
+        pretty: bool,
     ) -> Result<Response<Body>, Refused> {
         let Some(served) = self.find(info).cloned() else {
             if self.standalone && namespace::is_asked_for(info) {
@@ -237,6 +267,7 @@ impl Endpoints {
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             headers: parts.headers.clone(),
             permission: parts.extensions.remove::<Arc<dyn Permission>>(),
+            readable: pretty,
         };
         if let Some(warning) = &call.version().deprecation_warning {
             call.context.warn(warning);
@@ -253,7 +284,7 @@ impl Endpoints {
         }
         if info.verb == "watch" {
             let warnings = call.context.take_warnings();
-            let answer = watch::watch(call, self.shutdown.subscribe()).await;
+            let answer = watch::watch(call, self.shutdown.subscribe(), served.watch_events).await;
             return with_warnings(answer, warnings);
         }
         let scale = call.version().scale.clone().filter(|_| info.subresource == "scale");
@@ -306,11 +337,11 @@ impl From<Status> for Refused {
 }
 
 impl Refused {
-    fn into_response(self, accept: Option<&str>) -> Response<Body> {
+    fn into_response(self, accept: Option<&str>, pretty: bool) -> Response<Body> {
         match self {
             Self::Page => page_not_found(),
             Self::Status(status, warnings) => {
-                let mut response = status.into_response(accept);
+                let mut response = status.into_response(accept, pretty);
                 add_warnings(&mut response, &warnings);
                 response
             }
@@ -351,7 +382,9 @@ fn route(call: &Call, method: &Method, own: Option<&Handler>) -> Result<(), Refu
     let fits = match info.verb {
         "create" => info.name.is_empty(),
         "update" | "patch" => !info.name.is_empty(),
-        "list" | "watch" | "get" | "delete" | "deletecollection" => true,
+        // The legacy paths of watches are for reading, whatever method comes along.
+        "watch" => matches!(*method, Method::GET | Method::HEAD),
+        "list" | "get" | "delete" | "deletecollection" => true,
         _ => false,
     };
     if !fits || *method == Method::OPTIONS {

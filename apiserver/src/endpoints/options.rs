@@ -8,10 +8,7 @@ use serde_json::Value;
 
 use crate::field::Errors;
 use crate::registry::delete::{DeleteOptions, Propagation};
-use crate::registry::read::Freshness;
-use crate::registry::watch::Start;
 use crate::request::query::Query;
-use crate::storage::Revision;
 
 /// Why options are refused.
 #[derive(Debug, PartialEq)]
@@ -64,36 +61,6 @@ pub enum Write {
     Apply,
 }
 
-/// Options of a list.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct ListOptions {
-    /// How fresh.
-    pub freshness: Freshness,
-    /// 0 means all.
-    pub limit: usize,
-    /// Where an earlier page ended.
-    pub continue_token: String,
-    /// The label selector as written.
-    pub label_selector: String,
-    /// The field selector as written.
-    pub field_selector: String,
-}
-
-/// Options of a watch.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct WatchOptions {
-    /// Where it starts.
-    pub start: Start,
-    /// Whether bookmarks may be sent.
-    pub bookmarks: bool,
-    /// When it ends; `None` leaves it to the server.
-    pub timeout_seconds: Option<u64>,
-    /// The label selector as written.
-    pub label_selector: String,
-    /// The field selector as written.
-    pub field_selector: String,
-}
-
 const FIELD_MANAGER_MAX: usize = 128;
 
 /// Reads the options of a write.
@@ -132,97 +99,6 @@ pub fn write(query: &Query, write: Write) -> Result<WriteOptions, OptionsError> 
     } else {
         Err(OptionsError::Invalid(kind, errors))
     }
-}
-
-/// Reads the version that a get asks for.
-///
-/// # Errors
-/// A version that is no number.
-pub fn get(query: &Query) -> Result<Freshness, OptionsError> {
-    if query.get("export").is_some_and(|value| !matches!(value, "" | "0" | "false")) {
-        return Err(OptionsError::Bad("the export parameter, deprecated since v1.14, is no longer supported".into()));
-    }
-    match query.text("resourceVersion") {
-        "" => Ok(Freshness::Consistent),
-        "0" => Ok(Freshness::Any),
-        text => match text.parse() {
-            Ok(version) => Ok(Freshness::NotOlderThan(Revision(version))),
-            Err(_) => Err(OptionsError::Unreadable(format!(
-                "resourceVersion: Invalid value: {text:?}: {}",
-                parse_error(text)
-            ))),
-        },
-    }
-}
-
-/// Reads the options of a list, or of a deletion of a collection.
-///
-/// # Errors
-/// Values that are not known, and combinations that make no sense.
-pub fn list(query: &Query) -> Result<ListOptions, OptionsError> {
-    let version = query.text("resourceVersion");
-    let token = query.text("continue");
-    let limit = number(query, "limit")?.unwrap_or_default();
-    version_match(query, false)?;
-    if !token.is_empty() && !matches!(version, "" | "0") {
-        return Err(OptionsError::Bad("specifying resource version is not allowed when using continue".into()));
-    }
-    let number = match version {
-        "" => 0,
-        text => text
-            .parse::<u64>()
-            .map_err(|_| OptionsError::Bad(format!("invalid resource version: {}", parse_error(text))))?,
-    };
-    let freshness = match (query.text("resourceVersionMatch"), version, number) {
-        (_, "", _) => Freshness::Consistent,
-        ("Exact", ..) => Freshness::Exact(Revision(number)),
-        (_, _, 0) => Freshness::Any,
-        // The form of before there was a match: a page of exactly that state.
-        ("", ..) if limit > 0 => Freshness::Exact(Revision(number)),
-        _ => Freshness::NotOlderThan(Revision(number)),
-    };
-    Ok(ListOptions {
-        freshness,
-        limit: usize::try_from(limit).unwrap_or(usize::MAX),
-        continue_token: token.to_owned(),
-        label_selector: query.text("labelSelector").to_owned(),
-        field_selector: query.text("fieldSelector").to_owned(),
-    })
-}
-
-/// Reads the options of a watch.
-///
-/// # Errors
-/// Values that are not known, and combinations that make no sense.
-pub fn watch(query: &Query) -> Result<WatchOptions, OptionsError> {
-    version_match(query, true)?;
-    let version = query.text("resourceVersion");
-    let number_of = |text: &str| {
-        text.parse::<u64>().map_err(|_| {
-            let mut errors = Errors::default();
-            errors.invalid("resourceVersion", text, parse_error(text));
-            OptionsError::Version(errors)
-        })
-    };
-    let revision = if version.is_empty() { 0 } else { number_of(version)? };
-    let fresh = match (version, revision) {
-        ("", _) => Freshness::Consistent,
-        (_, 0) => Freshness::Any,
-        _ => Freshness::NotOlderThan(Revision(revision)),
-    };
-    let start = match query.get("sendInitialEvents").filter(|value| !value.is_empty()) {
-        Some("true" | "1") => Start::Initial(fresh),
-        Some(_) if revision == 0 => Start::Now,
-        None if revision == 0 => Start::Initial(fresh),
-        _ => Start::After(Revision(revision)),
-    };
-    Ok(WatchOptions {
-        start,
-        bookmarks: query.flag("allowWatchBookmarks"),
-        timeout_seconds: number(query, "timeoutSeconds")?.filter(|seconds| *seconds > 0),
-        label_selector: query.text("labelSelector").to_owned(),
-        field_selector: query.text("fieldSelector").to_owned(),
-    })
 }
 
 /// The options of a deletion, as a body has them.
@@ -319,111 +195,5 @@ fn field_manager(name: &str, errors: &mut Errors) {
             let code = u32::from(character);
             errors.invalid("fieldManager", name, format!("invalid character U+{code:04X} (at position {position})"));
         }
-    }
-}
-
-fn version_match(query: &Query, watch: bool) -> Result<(), OptionsError> {
-    let mut errors = Errors::default();
-    let wanted = query.text("resourceVersionMatch");
-    let version = query.text("resourceVersion");
-    let initial = query.get("sendInitialEvents").is_some_and(|value| !value.is_empty());
-    let field = "resourceVersionMatch";
-    let has_token = !query.text("continue").is_empty();
-    if watch && initial {
-        if wanted != "NotOlderThan" {
-            errors.forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-        }
-        if !wanted.is_empty() && wanted != "NotOlderThan" {
-            errors.not_supported(field, wanted, &["NotOlderThan"]);
-        }
-        if has_token {
-            errors.forbidden(field, "resourceVersionMatch is forbidden when continue is provided");
-        }
-    } else if watch {
-        if !wanted.is_empty() {
-            errors.forbidden(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
-        }
-    } else {
-        if initial {
-            errors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
-        }
-        if !wanted.is_empty() {
-            if version.is_empty() {
-                errors.forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided");
-            }
-            if has_token {
-                errors.forbidden(field, "resourceVersionMatch is forbidden when continue is provided");
-            }
-            if !matches!(wanted, "Exact" | "NotOlderThan") {
-                errors.not_supported(field, wanted, &["Exact", "NotOlderThan", ""]);
-            } else if wanted == "Exact" && version == "0" {
-                errors.forbidden(field, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
-            }
-        }
-    }
-    if errors.is_empty() { Ok(()) } else { Err(OptionsError::Invalid("ListOptions", errors)) }
-}
-
-fn number(query: &Query, name: &str) -> Result<Option<u64>, OptionsError> {
-    match query.text(name) {
-        "" => Ok(None),
-        text => text.parse::<i64>().map(|number| Some(u64::try_from(number).unwrap_or_default())).map_err(|_| {
-            OptionsError::Bad(format!("unable to convert {text:?} to a number for the query parameter {name}"))
-        }),
-    }
-}
-
-fn parse_error(text: &str) -> String {
-    format!("strconv.ParseUint: parsing {text:?}: invalid syntax")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check_list(query: &str, expect: &str) {
-        let seen = match list(&Query::parse(query)) {
-            Ok(options) => format!("{:?}", options.freshness),
-            Err(OptionsError::Invalid(kind, errors)) => {
-                format!("{kind}: {}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-            }
-            Err(OptionsError::Bad(text)) => text,
-            Err(other) => format!("{other:?}"),
-        };
-        assert!(seen.starts_with(expect), "{query}: {seen}");
-    }
-
-    #[test]
-    fn a_version_and_its_match_say_how_fresh_a_list_is() {
-        check_list("", "Consistent");
-        check_list("resourceVersion=0", "Any");
-        check_list("resourceVersion=7", "NotOlderThan(Revision(7))");
-        check_list("resourceVersion=7&limit=5", "Exact(Revision(7))");
-        check_list("resourceVersion=7&limit=5&resourceVersionMatch=NotOlderThan", "NotOlderThan(Revision(7))");
-        check_list("resourceVersion=7&resourceVersionMatch=Exact", "Exact(Revision(7))");
-        check_list("resourceVersionMatch=Exact", "ListOptions: resourceVersionMatch: Forbidden");
-        check_list("resourceVersion=x", "invalid resource version: ");
-        check_list("limit=x", "unable to convert \"x\"");
-        check_list("continue=x&resourceVersion=1", "specifying resource version is not allowed");
-    }
-
-    #[track_caller]
-    fn check_watch(query: &str, expect: Option<Start>) {
-        assert_eq!(watch(&Query::parse(query)).ok().map(|options| options.start), expect, "{query}");
-    }
-
-    #[test]
-    fn a_version_says_where_a_watch_starts() {
-        check_watch("", Some(Start::Initial(Freshness::Consistent)));
-        check_watch("resourceVersion=0", Some(Start::Initial(Freshness::Any)));
-        check_watch("resourceVersion=5", Some(Start::After(Revision(5))));
-        check_watch(
-            "resourceVersion=5&sendInitialEvents=true&resourceVersionMatch=NotOlderThan",
-            Some(Start::Initial(Freshness::NotOlderThan(Revision(5)))),
-        );
-        check_watch("sendInitialEvents=false&resourceVersionMatch=NotOlderThan", Some(Start::Now));
-        check_watch("sendInitialEvents=true", None);
-        check_watch("resourceVersion=x", None);
     }
 }

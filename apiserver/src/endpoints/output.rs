@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::StreamExt;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ const CHUNK: usize = 64 << 10;
 /// # Errors
 /// An object that cannot be shown in the version asked for.
 pub fn object(call: &Call, object: &Arc<Object>, wanted: Wanted, code: StatusCode) -> Result<Response<Body>, Status> {
-    let pretty = call.pretty();
+    let pretty = wanted.pretty || call.pretty();
     let is_stored_form = call.version_index == call.kind().storage;
     let (content_type, body) = match wanted.transform {
         Transform::None if wanted.format == Format::Json && is_stored_form && !pretty => {
@@ -44,7 +44,7 @@ pub fn object(call: &Call, object: &Arc<Object>, wanted: Wanted, code: StatusCod
             written(out, wanted.format, pretty)
         }
     };
-    Ok(response(code, content_type, body))
+    Ok(coded(call, body).with_type(content_type).into_response(code))
 }
 
 /// A list as the answer.
@@ -52,15 +52,15 @@ pub fn object(call: &Call, object: &Arc<Object>, wanted: Wanted, code: StatusCod
 /// # Errors
 /// An object that cannot be shown in the version asked for.
 pub fn list(call: &Call, listing: Listing, wanted: Wanted) -> Result<Response<Body>, Status> {
-    let pretty = call.pretty();
+    let pretty = wanted.pretty || call.pretty();
     let is_stored_form = call.version_index == call.kind().storage;
     let plain = wanted.transform == Transform::None && wanted.format == Format::Json && !pretty;
     let metadata = list_metadata(&listing);
     let head = list_head(&call.kind().list_kind, &call.version().api_version(), &metadata);
     if plain && is_stored_form {
-        let body = stored_list(head, listing.objects);
-        let body = if call.takes_gzip() { gzip::list(body) } else { gzip::Coded::plain(body) };
-        return Ok(body.into_response());
+        let (body, bytes) = stored_list(head, listing.objects);
+        let body = if call.takes_gzip() { gzip::list(body, bytes) } else { gzip::Coded::plain(body) };
+        return Ok(body.into_response(StatusCode::OK));
     }
     let mut out = Vec::new();
     match wanted.transform {
@@ -93,8 +93,23 @@ pub fn list(call: &Call, listing: Listing, wanted: Wanted) -> Result<Response<Bo
         }
     }
     let (content_type, body) = written(out, wanted.format, pretty);
-    let coded = if call.takes_gzip() { gzip::body(body) } else { gzip::Coded::plain(body) };
-    Ok(coded.with_type(content_type).into_response())
+    Ok(coded(call, body).with_type(content_type).into_response(StatusCode::OK))
+}
+
+/// A document that is all there, indented if that is wanted and it is JSON.
+pub fn readable(response: Response<Body>, pretty: bool) -> Response<Body> {
+    let is_json =
+        response.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    if !pretty || !is_json {
+        return response;
+    }
+    response.map(|body| match body {
+        Body::Full(bytes) => match serde_json::from_slice::<Value>(&bytes) {
+            Ok(document) => write_document(&document, Format::Json, true).1,
+            Err(_) => Body::Full(bytes),
+        },
+        body => body,
+    })
 }
 
 /// How single objects are written in a transformed form; columns are looked up once for a whole watch.
@@ -111,8 +126,7 @@ impl<'a> Form<'a> {
     /// # Errors
     /// 400 for an `includeObject` that is not known.
     pub fn new(call: &'a Call, wanted: Wanted) -> Result<Self, Status> {
-        let include = include_object(call)?;
-        Ok(Self::of(call.version(), wanted, include))
+        Ok(Self::of(call.version(), wanted, include_object(call, wanted)?))
     }
 
     /// Prepares a form.
@@ -144,11 +158,14 @@ impl<'a> Form<'a> {
     }
 }
 
-/// What a Table's rows carry.
+/// What a Table's rows carry. Where no Table is wanted the parameter means nothing.
 ///
 /// # Errors
 /// 400 for a value that is not known.
-pub fn include_object(call: &Call) -> Result<IncludeObject, Status> {
+pub fn include_object(call: &Call, wanted: Wanted) -> Result<IncludeObject, Status> {
+    if wanted.transform != Transform::Table {
+        return Ok(IncludeObject::default());
+    }
     IncludeObject::parse(call.query.text("includeObject")).map_err(Status::bad_request)
 }
 
@@ -160,11 +177,8 @@ pub fn shown(call: &Call, object: &Object) -> Result<Value, Status> {
     call.registry.show(object, call.version()).map_err(|error| call.failed(&error))
 }
 
-fn response(code: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = code;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+fn coded(call: &Call, body: Body) -> gzip::Coded {
+    if call.takes_gzip() { gzip::body(body) } else { gzip::Coded::plain(body) }
 }
 
 fn list_metadata(listing: &Listing) -> Value {
@@ -180,8 +194,8 @@ fn list_head(kind: &str, api_version: &str, metadata: &Value) -> String {
 }
 
 /// A list out of stored bytes. A long one is put together piece by piece while it is sent, so that it takes little
-/// memory however long it is.
-fn stored_list(head: String, objects: Vec<Arc<Object>>) -> Body {
+/// memory however long it is. Its length is told along with it.
+fn stored_list(head: String, objects: Vec<Arc<Object>>) -> (Body, usize) {
     let bytes: usize = head.len() + objects.iter().map(|object| object.json().len() + 1).sum::<usize>() + 3;
     if bytes <= CHUNK {
         let mut out = BytesMut::with_capacity(bytes);
@@ -193,7 +207,7 @@ fn stored_list(head: String, objects: Vec<Arc<Object>>) -> Body {
             out.put_slice(&object.json());
         }
         out.put_slice(b"]}\n");
-        return Body::Full(out.freeze());
+        return (Body::Full(out.freeze()), bytes);
     }
     let mut objects = objects.into_iter().enumerate();
     let mut head = Some(head);
@@ -219,7 +233,7 @@ fn stored_list(head: String, objects: Vec<Arc<Object>>) -> Body {
         }
         Some(out.freeze())
     });
-    Body::Stream(futures::stream::iter(chunks).boxed())
+    (Body::Stream(futures::stream::iter(chunks).boxed()), bytes)
 }
 
 fn join(

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use super::apply::Apply;
 use super::call::{Call, read_body};
 use super::input;
-use super::options::{self, Write};
+use super::options::Write;
 use super::output;
 use super::patch::Patch;
+use super::read_options;
 use super::status::{Status, write_document};
 use super::write::write_options;
 use crate::apply::scale::{SCALES, to_object, to_scale};
@@ -30,7 +31,7 @@ use crate::schema::json_path::JsonPath;
 /// As for GET of the object.
 pub async fn get(call: &Call, paths: &CustomResourceSubresourceScale) -> Result<Response<Body>, Status> {
     let wanted = call.wanted()?;
-    let freshness = options::get(&call.query).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
+    let freshness = read_options::get(&call.query).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
     let object = call.registry.get(&call.context, freshness).await;
     let object = object.map_err(|error| call.failed(&error))?;
     Ok(answer(call, &scale_of(&output::shown(call, &object)?, paths), wanted))

@@ -69,6 +69,11 @@ impl Status {
         Self::new(406, "NotAcceptable", format!("only the following media types are accepted: {}", media::WRITABLE))
     }
 
+    /// 406 for a watch.
+    pub fn not_streamable() -> Self {
+        Self::new(406, "NotAcceptable", format!("only the following media types are accepted: {}", media::STREAMABLE))
+    }
+
     /// 413.
     pub fn too_large(bytes_max: usize) -> Self {
         Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {bytes_max}"))
@@ -102,6 +107,11 @@ impl Status {
     /// 504.
     pub fn timeout(message: impl Into<String>) -> Self {
         Self::new(504, "Timeout", message)
+    }
+
+    /// 504 for a request whose time is over.
+    pub fn timed_out() -> Self {
+        Self::timeout("Timeout: request did not complete within the allotted timeout").with_details(json!({}))
     }
 
     /// The same with details.
@@ -214,7 +224,7 @@ impl Status {
         for error in errors.iter() {
             let text = error.to_string();
             if !texts.contains(&text) {
-                causes.push(json!({ "reason": error.reason(), "message": error.body(), "field": error.field }));
+                causes.push(json!({ "reason": error.reason(), "message": error.body(), "field": error.field_text() }));
                 texts.push(text);
             }
         }
@@ -257,9 +267,9 @@ impl Status {
     }
 
     /// The answer, in a form that the client accepts; JSON where it accepts none.
-    pub fn into_response(self, accept: Option<&str>) -> Response<Body> {
+    pub fn into_response(self, accept: Option<&str>, pretty: bool) -> Response<Body> {
         let format = media::negotiate(accept.unwrap_or_default()).map(|wanted| wanted.format).unwrap_or_default();
-        let (content_type, body) = write_document(&self.document(), format, false);
+        let (content_type, body) = write_document(&self.document(), format, pretty);
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();

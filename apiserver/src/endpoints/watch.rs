@@ -4,20 +4,23 @@
 //! of Kubernetes look for it there. All events that are ready go out in one write.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::StreamExt;
 use http::Response;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, UPGRADE};
 use rand::Rng;
 use serde_json::json;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::call::Call;
-use super::options;
+use super::options::OptionsError;
 use super::output::{self, Form};
+use super::read_options;
 use super::status::Status;
 use super::table::IncludeObject;
 use crate::body::Body;
@@ -28,36 +31,44 @@ use crate::request::decode::Format;
 use crate::request::media::{Transform, Wanted};
 
 /// A watch without a timeout ends somewhere between one and two of these. Source: `MinRequestTimeout` in Kubernetes.
-const TIMEOUT_MIN: u64 = 1800;
+const TIMEOUT_MIN: Duration = Duration::from_secs(1800);
 /// How often bookmarks are sent. Source: `bookmarkFrequency` in Kubernetes' watch cache.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 /// How long before the end the last bookmark is sent.
 const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 
-/// Starts a watch.
+/// Starts a watch. Its events are counted as `sent`.
 ///
 /// # Errors
 /// 400, 406, 422, 500.
-pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body>, Status> {
-    let wanted = call.wanted_list().or_else(|_| call.wanted())?;
-    if wanted.format == Format::Yaml {
-        return Err(Status::not_acceptable());
+pub async fn watch(call: Call, shutdown: Receiver<bool>, sent: Arc<AtomicU64>) -> Result<Response<Body>, Status> {
+    // A client that upgrades expects frames, and would wait for ever for the first.
+    if call.header(UPGRADE).eq_ignore_ascii_case("websocket") {
+        return Err(Status::bad_request("watches are not sent over WebSocket: leave out the Upgrade header"));
     }
-    let include = output::include_object(&call)?;
-    let options = options::watch(&call.query).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
-    // The legacy path of a single object pins its name as a field selector would.
-    let pinned = format!("metadata.name={}", call.info.name);
-    let field_selector = if call.info.name.is_empty() || !options.field_selector.is_empty() {
-        options.field_selector.as_str()
-    } else {
-        pinned.as_str()
+    let wanted = call.negotiated()?;
+    let refused = |error: OptionsError| match error {
+        OptionsError::Version(errors) => Status::invalid(&call.version().group, &call.kind().plural, "", &errors),
+        error => Status::of_options(&error, &call.kind().plural),
     };
-    let selector = call.registry.selector(call.version(), &options.label_selector, field_selector);
-    let selector = selector.map_err(|error| call.failed(&error))?;
-    let query = WatchQuery { namespace: call.info.namespace.clone(), selector, start: options.start };
+    let options = read_options::watch(&call.query).map_err(refused)?;
+    let selector = call.registry.selector(call.version(), &options.label_selector, &options.field_selector);
+    let mut selector = selector.map_err(|error| call.failed(&error))?;
+    // The legacy path of a single object pins its name as a field selector would.
+    if selector.is_of_all_fields() && !call.info.name.is_empty() {
+        selector.pin_name(&call.info.name);
+    } else if !call.info.name.is_empty() && selector.name() != Some(&call.info.name) {
+        return Err(Status::bad_request("fieldSelector metadata.name doesn't match requested name"));
+    }
+    let start = options.start().map_err(refused)?;
+    let query = WatchQuery { namespace: call.info.namespace.clone(), selector, start };
+    let include = output::include_object(&call, wanted)?;
+    if wanted.format == Format::Yaml {
+        return Err(Status::not_streamable());
+    }
 
-    let seconds = options.timeout_seconds.unwrap_or_else(|| rand::rng().random_range(TIMEOUT_MIN..2 * TIMEOUT_MIN));
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let timeout = options.timeout.unwrap_or_else(|| rand::rng().random_range(TIMEOUT_MIN..2 * TIMEOUT_MIN));
+    let end = Instant::now() + timeout;
     let stream = match call.registry.clone().watch(&call.context, query).await {
         Ok(watch) => {
             let stream = Stream {
@@ -65,8 +76,10 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>) -> Result<Response<Body
                 wanted,
                 include,
                 bookmarks: options.bookmarks,
+                tells_initial_end: options.tells_initial_end,
                 end,
                 shutdown,
+                sent,
                 next: first_bookmark(end),
                 columns_sent: false,
                 call,
@@ -91,11 +104,14 @@ struct Stream {
     wanted: Wanted,
     include: IncludeObject,
     bookmarks: bool,
+    tells_initial_end: bool,
     /// When it ends.
     end: Instant,
     /// When the next bookmark is due.
     next: Instant,
     shutdown: Receiver<bool>,
+    /// How many events were sent, by all watches of the resource.
+    sent: Arc<AtomicU64>,
     /// Only the first Table says what its columns are.
     columns_sent: bool,
 }
@@ -106,7 +122,7 @@ impl Stream {
         let mut state = state?;
         loop {
             // The end of the initial state is told to those who take bookmarks, before anything that came later.
-            if state.watch.take_initial_end() && state.bookmarks {
+            if state.watch.take_initial_end() && state.bookmarks && state.tells_initial_end {
                 return Some((state.bookmark(true), Some(state)));
             }
             let step = match state.watch.step() {
@@ -114,11 +130,20 @@ impl Stream {
                 Err(error) => return Some((error_event(&state.call.failed(&error)), None)),
             };
             match step {
-                Step::Events(events) => match state.lines(events) {
-                    Ok(lines) if lines.is_empty() => continue,
-                    Ok(lines) => return Some((lines, Some(state))),
-                    Err(status) => return Some((error_event(&status), None)),
-                },
+                Step::Events(mut events) => {
+                    let broken = state.cut_at_what_cannot_be_read(&mut events);
+                    let lines = match state.lines(events) {
+                        Ok(lines) => lines,
+                        Err(status) => return Some((error_event(&status), None)),
+                    };
+                    if let Some(status) = broken {
+                        return Some(([lines, error_event(&status)].concat().into(), None));
+                    }
+                    if !lines.is_empty() {
+                        return Some((lines, Some(state)));
+                    }
+                    continue;
+                }
                 Step::Idle => {}
                 Step::Ended => return None,
             }
@@ -141,7 +166,17 @@ impl Stream {
         }
     }
 
+    /// Leaves the events before the first whose object cannot be read, and tells what is wrong with that: the watch
+    /// ends there, since to go on would be to leave something out.
+    fn cut_at_what_cannot_be_read(&self, events: &mut Vec<WatchEvent>) -> Option<Status> {
+        let at = events.iter().position(|event| event.object.corrupt().is_some())?;
+        let error = self.call.registry.show(&events[at].object, self.call.version()).err()?;
+        events.truncate(at);
+        Some(self.call.failed(&error))
+    }
+
     fn lines(&mut self, events: Vec<WatchEvent>) -> Result<Bytes, Status> {
+        self.sent.fetch_add(events.len() as u64, Ordering::Relaxed);
         let stored_form =
             self.wanted.transform == Transform::None && self.call.version_index == self.call.kind().storage;
         if stored_form {

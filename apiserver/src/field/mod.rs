@@ -178,6 +178,11 @@ impl<'a> IntoIterator for &'a Errors {
 }
 
 impl Error {
+    /// What a cause of a `Status` gives as its `field`.
+    pub fn field_text(&self) -> &str {
+        if self.field.is_empty() { "<nil>" } else { &self.field }
+    }
+
     /// What a cause of a `Status` gives as its `reason`.
     pub fn reason(&self) -> &'static str {
         self.kind.reason()
@@ -200,7 +205,7 @@ impl Error {
 
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let field = if self.field.is_empty() { "<nil>" } else { &self.field };
+        let field = self.field_text();
         write!(f, "{field}: {}", self.body())
     }
 }

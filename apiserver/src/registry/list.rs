@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Registry;
 use super::error::Error;
 use super::object::Object;
-use super::read::Freshness;
+use super::read::{Freshness, WAIT};
 use super::selector::Selector;
 use crate::storage::{ListRequest, ReadError, Revision};
 
@@ -56,6 +56,8 @@ impl Registry {
             return self.list_from(&prefix, token.start, token.at, query).await;
         }
         if let Freshness::Exact(revision) = query.freshness {
+            // One that is about to happen is worth a moment; the store says so if it does not.
+            self.feed.reached(revision, WAIT).await;
             return self.list_from(&prefix, String::new(), Some(revision), query).await;
         }
         if self.cache_serves(query.freshness).await? {
@@ -77,7 +79,9 @@ impl Registry {
         }
         let everything = query.selector.is_everything();
         let keep = |object: &Object| everything || self.matches(&query.selector, object);
-        let snapshot = self.cache.snapshot(prefix, "", query.limit, keep);
+        // Who takes any state wants all of it in one piece: as in Kubernetes, the limit means nothing then.
+        let limit = if query.freshness == Freshness::Any { 0 } else { query.limit };
+        let snapshot = self.cache.snapshot(prefix, "", limit, keep);
         snapshot.objects.iter().try_for_each(|object| self.usable(object))?;
         let next = snapshot.next;
         Ok(Listing {
@@ -120,17 +124,17 @@ impl Registry {
             listing.revision = page.revision;
             let count = page.entries.len();
             for (index, entry) in page.entries.iter().enumerate() {
-                let object = self.decode(entry);
-                self.usable(&object)?;
-                if !everything && !self.matches(&query.selector, &object) {
-                    continue;
-                }
+                // Whether another object matches is found out when somebody asks for it.
                 if query.limit != 0 && listing.objects.len() == query.limit {
                     listing.continue_token = Token::write(&entry.key, prefix, Some(page.revision));
                     listing.remaining = everything.then_some(page.remaining + (count - index) as u64);
                     return Ok(listing);
                 }
-                listing.objects.push(object);
+                let object = self.decode(entry);
+                self.usable(&object)?;
+                if everything || self.matches(&query.selector, &object) {
+                    listing.objects.push(object);
+                }
             }
             match page.entries.last() {
                 Some(last) if page.remaining > 0 => request.start = format!("{}\0", last.key),
@@ -138,6 +142,14 @@ impl Registry {
             }
         }
     }
+}
+
+/// Whether a text is a token.
+///
+/// # Errors
+/// [`Error::BadRequest`] where it is none.
+pub fn check_token(text: &str) -> Result<(), Error> {
+    Token::read(text, "").map(|_| ())
 }
 
 /// Where a listing goes on.
@@ -148,7 +160,8 @@ pub(super) struct Token {
     pub at: Option<Revision>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
 struct TokenJson {
     v: String,
     rv: i64,
@@ -180,23 +193,24 @@ impl Token {
 
     pub(super) fn read(text: &str, prefix: &str) -> Result<Self, Error> {
         let bad = |why: &str| Error::BadRequest(format!("invalid continue token: continue key is not valid: {why}"));
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|error| bad(&error.to_string()))?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| bad(&error.to_string()))?;
         let token: TokenJson = serde_json::from_slice(&bytes).map_err(|error| bad(&error.to_string()))?;
         if token.v != "meta.k8s.io/v1" {
-            return Err(bad(&format!("server does not recognize this encoded version {:?}", token.v)));
+            return Err(bad(&format!("server does not recognize this encoded version {}", token.v)));
         }
-        if token.rv == 0 || token.rv < -1 {
+        if token.rv == 0 {
             return Err(bad("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"));
         }
         if token.start.is_empty() {
             return Err(bad("encoded start key empty (version meta.k8s.io/v1)"));
         }
         // A key with such segments would be outside the folder that the path names.
-        if token.start.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+        let start = token.start.strip_prefix('/').unwrap_or(&token.start);
+        if start.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
             return Err(bad(&token.start));
         }
         let at = (token.rv > 0).then(|| Revision(token.rv.cast_unsigned()));
-        Ok(Self { start: format!("{prefix}{}", token.start), at })
+        Ok(Self { start: format!("{prefix}{start}"), at })
     }
 }
 
@@ -209,12 +223,37 @@ mod tests {
         let token = Token::write("/registry/g/birds/a/b", "/registry/g/birds/", Some(Revision(7)));
         let read = Token::read(&token, "/registry/g/birds/").ok().map(|token| (token.start, token.at));
         assert_eq!(read, Some(("/registry/g/birds/a/b".to_owned(), Some(Revision(7)))));
-        for bad in ["", "x", "eyJ2IjoieCJ9"] {
-            assert!(matches!(Token::read(bad, "/p/"), Err(Error::BadRequest(_))), "{bad}");
+        let read = |json: &str| {
+            Token::read(&URL_SAFE_NO_PAD.encode(json), "/p/").map(|token| (token.start, token.at.map_or(0, |at| at.0)))
+        };
+        let started = |start: &str, at: u64| Some((start.to_owned(), at));
+        assert_eq!(read(r#"{"v":"meta.k8s.io/v1","rv":7,"start":"a/b\u0000"}"#).ok(), started("/p/a/b\0", 7));
+        assert_eq!(read(r#"{"v":"meta.k8s.io/v1","rv":-1,"start":"a"}"#).ok(), started("/p/a", 0));
+        assert_eq!(read(r#"{"v":"meta.k8s.io/v1","rv":-9,"start":"/a","x":1}"#).ok(), started("/p/a", 0));
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_with_the_reason() {
+        let check = |text: &str, expect: &str| match Token::read(text, "/p/") {
+            Err(Error::BadRequest(message)) => {
+                let expect = format!("invalid continue token: continue key is not valid: {expect}");
+                assert!(message.starts_with(&expect), "{text}: {message}");
+            }
+            _ => panic!("{text} is a token"),
+        };
+        for text in ["x", "e30=", "bm90IGpzb24", "%"] {
+            check(text, "");
         }
-        for start in ["", "../x", "a//b"] {
-            let token = URL_SAFE_NO_PAD.encode(format!(r#"{{"v":"meta.k8s.io/v1","rv":1,"start":"{start}"}}"#));
-            assert!(matches!(Token::read(&token, "/p/"), Err(Error::BadRequest(_))), "{start}");
-        }
+        let json = |json: &str, expect: &str| check(&URL_SAFE_NO_PAD.encode(json), expect);
+        json("{}", "server does not recognize this encoded version ");
+        json(r#"{"v":"v9","rv":1,"start":"a"}"#, "server does not recognize this encoded version v9");
+        let known = |rest: &str, expect: &str| json(&format!(r#"{{"v":"meta.k8s.io/v1"{rest}}}"#), expect);
+        known("", "incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+        known(r#","rv":0,"start":"a""#, "incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+        known(r#","rv":1"#, "encoded start key empty (version meta.k8s.io/v1)");
+        known(r#","rv":1,"start":"../x""#, "../x");
+        known(r#","rv":1,"start":"a//b""#, "a//b");
+        known(r#","rv":1,"start":"a/""#, "a/");
+        known(r#","rv":1,"start":"/""#, "/");
     }
 }

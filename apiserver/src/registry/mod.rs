@@ -40,8 +40,8 @@ use crate::registry::hooks::{Draft, Hooks, Mismatch};
 use crate::registry::metadata::owners;
 use crate::registry::object::{Codec, Object};
 use crate::request::context::RequestContext;
-use crate::storage::cache::WatchCache;
 use crate::storage::cache::feed::Feed;
+use crate::storage::cache::{Cached, WatchCache};
 use crate::storage::{Entry, Store};
 use crate::versions::Conversion;
 
@@ -121,7 +121,10 @@ impl Registry {
     }
 
     /// Refuses an object whose stored bytes cannot be read.
-    fn usable(&self, object: &Object) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub fn usable(&self, object: &Object) -> Result<(), Error> {
         match object.corrupt() {
             None => Ok(()),
             Some(message) => Err(Error::Corrupt { key: self.key_of(object), message: message.to_owned() }),
@@ -158,7 +161,7 @@ impl Registry {
         // The cache mostly has this very object, and then nothing has to be read.
         match self.cache.get(&entry.key) {
             Some(object) if object.revision == entry.revision => object,
-            _ => Arc::new(Object::new(self.codec(), &entry.value, entry.revision)),
+            _ => Arc::new(Object::decode(self.codec(), entry)),
         }
     }
 

@@ -191,9 +191,15 @@ impl Cached for Object {
     type Codec = Codec;
 
     fn decode(codec: &Codec, entry: &Entry) -> Self {
-        let object = Self::new(codec, &entry.value, entry.revision);
+        let mut object = Self::new(codec, &entry.value, entry.revision);
         if let Some(error) = object.corrupt() {
             tracing::error!(key = entry.key, error, "a stored object cannot be read");
+            // Its bytes do not tell what it is called, but its key does.
+            let mut segments = entry.key.rsplit('/');
+            object.summary.name = segments.next().unwrap_or_default().to_owned();
+            if codec.kind.namespaced {
+                object.summary.namespace = segments.next().unwrap_or_default().to_owned();
+            }
         }
         object
     }

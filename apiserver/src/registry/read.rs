@@ -23,7 +23,7 @@ pub enum Freshness {
 }
 
 /// How long a read waits for a revision that has not happened yet. Source: `blockTimeout` in Kubernetes' watch cache.
-const WAIT: Duration = Duration::from_secs(3);
+pub(super) const WAIT: Duration = Duration::from_secs(3);
 /// How long a consistent read waits for the cache before it writes a marker. Longer than a round trip; the cache is that
 /// late only on an etcd that others write to as well.
 const CATCH_UP: Duration = Duration::from_millis(250);

@@ -46,6 +46,17 @@ impl Selector {
         self.labels.is_none() && self.fields.is_empty()
     }
 
+    /// Whether any fields will do.
+    pub fn is_of_all_fields(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Leaves out every object but those of this name.
+    pub fn pin_name(&mut self, name: &str) {
+        self.fields_text = format!("metadata.name={name}");
+        self.fields.push(Requirement { field: Field::Name, equals: true, value: name.to_owned() });
+    }
+
     /// Reads selectors of a kind as this version of it understands them; empty texts select everything.
     ///
     /// # Errors

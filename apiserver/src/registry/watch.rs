@@ -79,6 +79,9 @@ pub struct Watch {
     /// Whether an initial state was asked for and its end is not announced yet.
     announces_end: bool,
     cursor: Cursor,
+    /// Changes at or before this revision are not meant. The cache may have yet to see them: a client can know of a
+    /// write before the cache does, and may name a version of the future.
+    after: Revision,
     /// Nothing at or before this revision is still to come.
     position: Revision,
     changes: Receiver<u64>,
@@ -109,10 +112,14 @@ impl Registry {
                 let snapshot = self.cache.snapshot(&prefix, "", 0, |_| false);
                 (snapshot.cursor, snapshot.revision)
             }
-            Start::After(revision) => (self.cache.cursor_after(revision).map_err(|e| too_old(revision, &e))?, revision),
+            Start::After(revision) => {
+                let cursor = self.cache.cursor_after(revision).map_err(|error| too_old(revision, &error))?;
+                (cursor, revision)
+            }
         };
+        let after = if let Start::After(revision) = query.start { revision } else { Revision(0) };
         let (registry, selector) = (self.clone(), query.selector);
-        Ok(Watch { registry, prefix, selector, initial, announces_end, cursor, position, changes })
+        Ok(Watch { registry, prefix, selector, initial, announces_end, cursor, after, position, changes })
     }
 }
 
@@ -160,7 +167,7 @@ impl Watch {
     }
 
     fn event(&self, change: Arc<Change<Object>>) -> Option<WatchEvent> {
-        if !change.key.starts_with(&self.prefix) {
+        if change.revision <= self.after || !change.key.starts_with(&self.prefix) {
             return None;
         }
         let meant = |object: &Option<Arc<Object>>| {

@@ -6,6 +6,7 @@
 use http::Method;
 
 use super::query::{Query, decode_bytes};
+use super::selectors::FieldSelector;
 
 /// A request in the terms of authorization: a verb on a resource, or on a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,8 +41,12 @@ impl RequestInfo {
     /// A segment that does not decode to UTF-8, or that decodes to something no key may hold.
     pub fn new(method: &Method, path: &str, query: &str) -> Result<Self, BadPath> {
         let mut info = Self { verb: method_verb(method), path: path.to_owned(), ..Self::default() };
-        let trimmed = path.trim_matches('/');
-        let mut raw = trimmed.split('/').filter(|segment| !segment.is_empty());
+        // Slashes at the end do not count. Doubled ones elsewhere make a path that nobody serves.
+        let trimmed = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/');
+        if trimmed.starts_with('/') || trimmed.contains("//") {
+            return Ok(info);
+        }
+        let mut raw = trimmed.split('/');
         let core = match raw.next() {
             Some("api") => true,
             Some("apis") => false,
@@ -102,10 +107,12 @@ pub struct BadPath(pub String);
 
 fn segment(raw: &str) -> Result<String, BadPath> {
     let text = String::from_utf8(decode_bytes(raw)).map_err(|_| BadPath(raw.to_owned()))?;
-    if matches!(text.as_str(), "." | "..") || text.contains('/') || text.contains('%') || text.contains('\0') {
-        return Err(BadPath(text));
-    }
-    Ok(text)
+    if is_name(&text) { Ok(text) } else { Err(BadPath(text)) }
+}
+
+/// Whether a text can be the name of an object, as far as paths and keys are concerned.
+fn is_name(text: &str) -> bool {
+    !matches!(text, "" | "." | "..") && !text.contains(['/', '%', '\0'])
 }
 
 fn method_verb(method: &Method) -> &'static str {
@@ -126,7 +133,7 @@ fn method_verb(method: &Method) -> &'static str {
 fn resource_verb(method: &Method, legacy_watch: bool, name: &str, query: &str) -> &'static str {
     let collection = name.is_empty();
     match method.as_str() {
-        "GET" | "HEAD" if legacy_watch => "watch",
+        _ if legacy_watch => "watch",
         "GET" | "HEAD" if collection && Query::parse(query).flag("watch") => "watch",
         "GET" | "HEAD" if collection => "list",
         "GET" | "HEAD" => "get",
@@ -144,10 +151,9 @@ fn pinned_name(query: &str) -> Option<String> {
     if !query.contains("fieldSelector") {
         return None;
     }
-    let query = Query::parse(query);
-    let term = query.text("fieldSelector").split(',').find_map(|term| term.trim().strip_prefix("metadata.name="))?;
-    let name = term.strip_prefix('=').unwrap_or(term);
-    segment(name).ok().filter(|name| !name.is_empty())
+    let selector = FieldSelector::parse(Query::parse(query).text("fieldSelector")).ok()?;
+    let name = selector.required_value("metadata.name")?;
+    is_name(name).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -179,7 +185,10 @@ mod tests {
     #[test]
     fn a_path_names_a_resource_or_nothing() {
         check("GET", "/apis/g/v1/birds", "list birds.v1.g");
-        check("GET", "/apis/g/v1/birds/", "list birds.v1.g");
+        check("GET", "/apis/g/v1/birds//", "list birds.v1.g");
+        check("GET", "/apis/g/v1//birds", "get path");
+        check("GET", "//apis/g/v1/birds", "get path");
+        check("GET", "/apis/", "get path");
         check("GET", "/apis/g/v1/namespaces/n/birds", "list birds.v1.g in n");
         check("GET", "/apis/g/v1/namespaces/n/birds/a", "get birds.v1.g in n named a");
         check("HEAD", "/apis/g/v1/namespaces/n/birds/a", "get birds.v1.g in n named a");
@@ -206,7 +215,24 @@ mod tests {
         check("GET", "/apis/g/v1/birds?watch=false", "list birds.v1.g");
         check("GET", "/apis/g/v1/watch/namespaces/n/birds", "watch birds.v1.g in n");
         check("GET", "/apis/g/v1/watch/namespaces/n/birds/a", "watch birds.v1.g in n named a");
-        check("GET", "/apis/g/v1/birds?fieldSelector=metadata.name%3Da", "list birds.v1.g named a");
+        check("GET", "/apis/g/v1/birds?watch=False", "list birds.v1.g");
+        check("POST", "/apis/g/v1/watch/namespaces/n/birds", "watch birds.v1.g in n");
+    }
+
+    #[test]
+    fn a_selector_can_pin_a_name() {
+        let name = |selector: &str, name: &str| {
+            check("GET", &format!("/apis/g/v1/birds?fieldSelector={selector}"), &format!("list birds.v1.g{name}"));
+        };
+        name("metadata.name%3Da", " named a");
+        name("metadata.name==a", " named a");
+        name("spec.color%3Dred,metadata.name%3Da", " named a");
+        name("metadata.name!=a", "");
+        name("metadata.name=", "");
+        name("metadata.name%3Da/b", "");
+        name("metadata.name%3D..", "");
+        name("metadata.name%3Da,nonsense", "");
+        check("DELETE", "/apis/g/v1/birds?fieldSelector=metadata.name%3Da", "deletecollection birds.v1.g named a");
     }
 
     #[test]

@@ -32,9 +32,14 @@ impl Query {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// A flag as Kubernetes reads one: there and not `false` or `0`.
+    /// A flag as Kubernetes reads one: there and not `false`, in whatever case, or `0`.
     pub fn flag(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| !matches!(value, "false" | "0"))
+        self.boolean(name).unwrap_or_default()
+    }
+
+    /// A flag that may be absent. There without a value, it is set.
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        self.get(name).map(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 }
 
@@ -75,6 +80,11 @@ mod tests {
         assert_eq!(query.text("b"), "x,y z");
         assert_eq!(query.text("e"), "%zz");
         assert!(query.flag("watch") && query.flag("a") && !query.flag("missing"));
-        assert!(!Query::parse("watch=0").flag("watch") && !Query::parse("watch=false").flag("watch"));
+        for (text, value) in [("", None), ("w", Some(true)), ("w=", Some(true)), ("w=no", Some(true))] {
+            assert_eq!(Query::parse(text).boolean("w"), value, "{text}");
+        }
+        for text in ["w=0", "w=false", "w=False", "w=FALSE", "w=0&w=1"] {
+            assert_eq!(Query::parse(text).boolean("w"), Some(false), "{text}");
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! From the OpenAPI of a CRD to a tree, or to the reason why there is none.
 
-use regex_lite::Regex;
 use serde_json::{Map, Value};
 
 use super::formats::Format;
 use super::node::{Additional, Below, Checks, ListType, MapType, NamedFormat, Node, Rule, Type};
-use super::{defaults, prune, structure, validate};
+use super::regexes::Pattern;
+use super::{defaults, prune, rules, structure, validate};
 use crate::field;
 use crate::request::decode::make_whole;
 
@@ -41,7 +41,9 @@ const UNSUPPORTED: [&str; 7] =
     ["id", "$schema", "$ref", "patternProperties", "dependencies", "additionalItems", "definitions"];
 
 pub(super) fn root(openapi: &Value) -> Result<Node, SchemaError> {
-    compile(openapi, "", Place::Root, 0)
+    let mut root = compile(openapi, "", Place::Root, 0)?;
+    rules::compile(&mut root)?;
+    Ok(root)
 }
 
 fn compile(openapi: &Value, path: &str, place: Place, depth: usize) -> Result<Node, SchemaError> {
@@ -127,7 +129,12 @@ fn finish_default(node: &mut Node, source: &Source<'_>) -> Result<(), SchemaErro
 }
 
 fn below(node: &Node) -> Below {
-    let mut below = Below { defaults: false, keyed_lists: node.list_type != ListType::Atomic, embedded: node.embedded };
+    let mut below = Below {
+        defaults: false,
+        keyed_lists: node.list_type != ListType::Atomic,
+        embedded: node.embedded,
+        rules: !node.rules.is_empty(),
+    };
     let additional = match &node.additional {
         Additional::Schema(node) => Some(&**node),
         _ => None,
@@ -136,6 +143,7 @@ fn below(node: &Node) -> Below {
         below.defaults |= child.below.defaults;
         below.keyed_lists |= child.below.keyed_lists;
         below.embedded |= child.below.embedded;
+        below.rules |= child.below.rules;
     }
     below
 }
@@ -316,11 +324,11 @@ impl<'a> Source<'a> {
         Ok(format.map(|format| NamedFormat { name: name.to_owned(), format }))
     }
 
-    fn pattern(&self) -> Result<Option<Regex>, SchemaError> {
+    fn pattern(&self) -> Result<Option<Pattern>, SchemaError> {
         let Some(pattern) = self.text("pattern")?.filter(|pattern| !pattern.is_empty()) else { return Ok(None) };
-        Regex::new(pattern).map(Some).map_err(|error| {
-            self.error("pattern", format!("{pattern:?} is no regular expression that can be used: {error}"))
-        })
+        Pattern::new(pattern)
+            .map(Some)
+            .map_err(|error| self.error("pattern", format!("must be a valid regular expression, but isn't: {error}")))
     }
 }
 
@@ -437,7 +445,9 @@ mod tests {
             Schema::compile(&json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "(?<!x)"}}}));
         let error = error.expect_err("a pattern that is none").to_string();
         assert!(
-            error.starts_with("properties[a].pattern: \"(?<!x)\" is no regular expression that can be used: "),
+            error.starts_with(
+                "properties[a].pattern: must be a valid regular expression, but isn't: error parsing regexp: "
+            ),
             "{error}"
         );
         let nested = (0..300).fold(json!({"type": "string"}), |items, _| json!({"type": "array", "items": items}));
@@ -479,7 +489,7 @@ mod tests {
     fn the_tree_can_be_read() {
         let schema = json!({"type": "object", "properties": {"spec": {
             "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
-            "x-kubernetes-validations": [{"rule": "self.size() < 5", "message": "too many", "optionalOldSelf": true}],
+            "x-kubernetes-validations": [{"rule": "self.size() < 5", "message": "too many", "reason": "FieldValueForbidden"}],
             "items": {
                 "type": "object", "x-kubernetes-map-type": "atomic",
                 "properties": {"name": {"type": "string", "default": "a", "unknown": 1}},
@@ -495,7 +505,7 @@ mod tests {
         let rule = Rule {
             rule: "self.size() < 5".into(),
             message: "too many".into(),
-            optional_old_self: true,
+            reason: "FieldValueForbidden".into(),
             ..Rule::default()
         };
         assert_eq!(list.rules(), [rule]);

@@ -7,6 +7,8 @@
 //! Source: <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema>
 
 mod any_fields;
+#[cfg(feature = "cel")]
+mod cel;
 mod compile;
 mod defaults;
 pub mod derive;
@@ -16,6 +18,29 @@ pub mod json_path;
 mod list_types;
 mod node;
 mod prune;
+mod regexes;
+#[cfg(feature = "cel")]
+mod rules;
+#[cfg(not(feature = "cel"))]
+mod rules {
+    //! Without the language that rules are written in, a schema that has some is refused.
+
+    use serde_json::Value;
+
+    use super::compile::SchemaError;
+    use super::node::Node;
+    use crate::field::Errors;
+
+    pub(super) fn compile(root: &mut Node) -> Result<(), SchemaError> {
+        if !root.below.rules {
+            return Ok(());
+        }
+        let problem = "this server was built without the feature `cel`, which rules need".into();
+        Err(SchemaError { path: "x-kubernetes-validations".into(), problem })
+    }
+
+    pub(super) fn validate(_: &Node, _: &Value, _: Option<&Value>, _: &mut Errors) {}
+}
 mod structure;
 mod validate;
 
@@ -78,6 +103,7 @@ impl Schema {
         validate::object(&self.root, object, None, errors);
         embedded::validate(&self.root, object, errors);
         list_types::validate(&self.root, object, errors);
+        rules::validate(&self.root, object, None, errors);
     }
 
     /// Reports everything that is wrong with a changed object. What was wrong already and did not change is let pass, so
@@ -87,15 +113,17 @@ impl Schema {
         validate::object(&self.root, new, Some(old), errors);
         embedded::validate(&self.root, new, errors);
         self.validate_list_update(new, old, errors);
+        rules::validate(&self.root, new, Some(old), errors);
     }
 
     /// As [`validate_update`](Self::validate_update) for a write to `/status`: whole objects, of which only the status is
-    /// checked. Paths within messages start below the status, as in Kubernetes.
+    /// checked, but for rules: all of them run. Paths within messages start below the status, as in Kubernetes.
     pub fn validate_status_update(&self, new: &Value, old: &Value, errors: &mut field::Errors) {
         if let (Some(node), Some(status)) = (self.root.property("status"), new.get("status")) {
             validate::below(node, "status", status, old.get("status"), errors);
         }
         self.validate_list_update(new, old, errors);
+        rules::validate(&self.root, new, Some(old), errors);
     }
 
     fn validate_list_update(&self, new: &Value, old: &Value, errors: &mut field::Errors) {

@@ -1,11 +1,13 @@
 //! The compiled form of a schema: one node per value that it describes.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "cel")]
+use std::sync::Arc;
 
-use regex_lite::Regex;
 use serde_json::Value;
 
 use super::formats::Format;
+use super::regexes::Pattern;
 
 /// What a schema says of one value.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,9 @@ pub struct Node {
     pub(super) list_map_keys: Vec<String>,
     pub(super) map_type: MapType,
     pub(super) rules: Vec<Rule>,
+    /// The same, ready to run.
+    #[cfg(feature = "cel")]
+    pub(super) compiled: Arc<[super::rules::Compiled]>,
     /// Most nodes have none.
     pub(super) checks: Option<Box<Checks>>,
     /// What there is below this node, so that walks can turn back early.
@@ -114,7 +119,7 @@ pub(super) struct Checks {
     pub(super) multiple_of: Option<f64>,
     pub(super) min_length: Option<usize>,
     pub(super) max_length: Option<usize>,
-    pub(super) pattern: Option<Regex>,
+    pub(super) pattern: Option<Pattern>,
     pub(super) min_items: Option<usize>,
     pub(super) max_items: Option<usize>,
     pub(super) unique_items: bool,
@@ -141,6 +146,7 @@ pub(super) struct Below {
     pub(super) defaults: bool,
     pub(super) keyed_lists: bool,
     pub(super) embedded: bool,
+    pub(super) rules: bool,
 }
 
 impl Node {
@@ -210,6 +216,11 @@ impl Node {
     /// Who owns what in an object.
     pub fn map_type(&self) -> MapType {
         self.map_type
+    }
+
+    /// How the schema spells the format, where it is one that means something.
+    pub(super) fn format_name(&self) -> &str {
+        self.checks.as_ref().and_then(|checks| checks.format.as_ref()).map_or("", |format| &format.name)
     }
 
     /// The rules in CEL.

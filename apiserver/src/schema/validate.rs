@@ -199,7 +199,7 @@ impl Validator<'_> {
             let message = format!("{} in body should be at least {min} chars long", path.dotted());
             self.problem(ErrorKind::Invalid, path, Some(text.into()), message);
         } else if let Some(pattern) = checks.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
-            let message = format!("{} in body should match '{}'", path.dotted(), pattern.as_str());
+            let message = format!("{} in body should match '{}'", path.dotted(), pattern.text);
             self.problem(ErrorKind::Invalid, path, Some(text.into()), message);
         }
     }

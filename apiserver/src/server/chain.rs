@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt};
-use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT,
+};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
 
@@ -31,6 +33,7 @@ use crate::endpoints::call::Permission;
 use crate::endpoints::connect::Hold;
 use crate::endpoints::status::{Status, page_not_found};
 use crate::request::info::RequestInfo;
+use crate::request::media;
 use crate::request::user::UserInfo;
 
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
@@ -89,15 +92,17 @@ async fn filter(
 ) -> Response<Body> {
     let uri = request.uri().clone();
     let accept = request.headers().get(ACCEPT).cloned();
-    let refuse = |status| refusal::respond(status, accept.as_ref());
     let query = uri.query().unwrap_or_default();
+    let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let pretty = media::pretty(query, agent.unwrap_or_default());
+    let refuse = |status| refusal::respond(status, accept.as_ref(), pretty);
     let info = match RequestInfo::new(request.method(), uri.path(), query) {
         Ok(info) => info,
         Err(error) => return refuse(Status::bad_request(error.to_string())),
     };
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let labels = RequestLabels::new(&info, query, content_type);
-    let series = core.metrics.series(labels, || core.handler.serves(&info));
+    let series = core.metrics.series(labels, || core.handler.knows(&info));
     record.series = Some(series.clone());
     let answer = if is_long_running(core, &info) {
         record.long_running = Some(core.metrics.long_running(&series));
@@ -108,7 +113,7 @@ async fn filter(
             Err(status) => return refuse(status),
         };
         let admitted = tokio::time::timeout(timeout, admit(core, connection, request, &info, record)).await;
-        admitted.unwrap_or_else(|_| Err(refusal::timed_out()))
+        admitted.unwrap_or_else(|_| Err(Status::timed_out()))
     };
     answer.unwrap_or_else(|status| {
         let code = StatusCode::from_u16(status.code).unwrap_or_default();
@@ -237,7 +242,7 @@ async fn own(
         "/version" | "/version/" => Some(index::json_text(version::document())),
         "/metrics" => {
             let accept = accept.as_ref().and_then(|accept| accept.to_str().ok());
-            let (content_type, text) = core.metrics.render(accept, &core.limits, core.handler.stored_objects());
+            let (content_type, text) = core.metrics.render(accept, &core.limits, core.handler.counted());
             let mut response = Response::new(text.into());
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
             Some(response)

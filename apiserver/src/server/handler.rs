@@ -6,6 +6,7 @@ use http::{Request, Response};
 use crate::body::{Body, RequestBody};
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
+use crate::server::metrics::{Counted, Known};
 
 /// Answers the requests that the filters let through.
 #[async_trait]
@@ -25,7 +26,7 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Whether the request names a resource and subresource that exist. Only these become labels of metrics: what
     /// clients make up must not fill the memory.
-    fn serves(&self, info: &RequestInfo) -> bool;
+    fn knows(&self, info: &RequestInfo) -> Known;
 
     /// Whether the request lasts until somebody ends it, so that neither limits nor timeouts are for it.
     fn is_long_running(&self, info: &RequestInfo) -> bool {
@@ -38,8 +39,8 @@ pub trait Handler: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// How many objects are stored, by qualified resource, for example `birds.demo.example.com`.
-    fn stored_objects(&self) -> Vec<(String, u64)> {
-        Vec::new()
+    /// What is counted here, for `/metrics`.
+    fn counted(&self) -> Counted {
+        Counted::default()
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The content type of its successor, for those that ask for it.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-const SECONDS: [f64; 23] = [
+/// The buckets of durations, in seconds.
+pub const SECONDS: [f64; 23] = [
     0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0,
     45.0, 60.0,
 ];
@@ -46,6 +48,8 @@ pub struct Metrics {
     long_running: Family<Labels, Gauge>,
     in_flight: Family<Labels, Gauge>,
     stored_objects: Family<Labels, Gauge>,
+    watch_events: Family<Labels, Counter>,
+    deprecated: Family<Labels, Gauge>,
     series: RwLock<HashMap<u64, Vec<Arc<Series>>>>,
     hasher: RandomState,
 }
@@ -83,6 +87,26 @@ pub struct Series {
     by_code: RwLock<Vec<(StatusCode, Counter)>>,
 }
 
+/// What is known of the resource that a request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It does not exist.
+    Unknown,
+    /// It exists.
+    Served,
+    /// It exists, in a version that clients should leave.
+    Deprecated,
+}
+
+/// What the handler counts by itself.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// How many objects are stored, by qualified resource, for example `birds.demo.example.com`.
+    pub stored_objects: Vec<(String, u64)>,
+    /// How many events watches have sent, by group, version and plural.
+    pub watch_events: Vec<([String; 3], u64)>,
+}
+
 /// A long-running request, until dropped.
 pub struct LongRunning(Gauge);
 
@@ -98,6 +122,8 @@ impl Default for Metrics {
             long_running: Family::default(),
             in_flight: Family::default(),
             stored_objects: Family::default(),
+            watch_events: Family::default(),
+            deprecated: Family::default(),
             series: RwLock::default(),
             hasher: RandomState::new(),
         };
@@ -113,6 +139,9 @@ impl Default for Metrics {
         let help = "Requests being answered now";
         registry.register("apiserver_current_inflight_requests", help, metrics.in_flight.clone());
         registry.register("apiserver_storage_objects", "Objects stored", metrics.stored_objects.clone());
+        registry.register("apiserver_watch_events", "Events sent to those who watch", metrics.watch_events.clone());
+        let help = "1 for each deprecated version that somebody has asked for";
+        registry.register("apiserver_requested_deprecated_apis", help, metrics.deprecated.clone());
         registry.register_collector(Box::new(Process::new()));
         metrics
     }
@@ -126,13 +155,21 @@ impl Metrics {
 
     /// The counters of these labels. `known` is asked once for each set of labels; if they name nothing that is
     /// served, the request is counted by its verb alone.
-    pub fn series(&self, labels: RequestLabels<'_>, known: impl FnOnce() -> bool) -> Arc<Series> {
+    pub fn series(&self, labels: RequestLabels<'_>, known: impl FnOnce() -> Known) -> Arc<Series> {
         let hash = self.hash(&labels);
         if let Some(series) = self.find(hash, &labels) {
             return series;
         }
-        if labels.resource.is_empty() || known() {
+        if labels.resource.is_empty() {
             return self.insert(hash, &labels);
+        }
+        match known() {
+            Known::Served => return self.insert(hash, &labels),
+            Known::Deprecated => {
+                self.deprecated.get_or_create(&deprecated_labels(&labels)).set(1);
+                return self.insert(hash, &labels);
+            }
+            Known::Unknown => {}
         }
         let labels = RequestLabels { group: "", version: "", resource: "", subresource: "", scope: "", ..labels };
         let hash = self.hash(&labels);
@@ -165,14 +202,19 @@ impl Metrics {
         LongRunning(gauge)
     }
 
-    /// All metrics as text, with their content type. `accept` is what the client asked for.
-    pub fn render(&self, accept: Option<&str>, limits: &Limits, stored: Vec<(String, u64)>) -> (&'static str, String) {
+    /// All metrics as text, with their content type. `accept` is what the client asked for; what the handler counts
+    /// is asked for now.
+    pub fn render(&self, accept: Option<&str>, limits: &Limits, counted: Counted) -> (&'static str, String) {
         for (name, kind) in [("readOnly", RequestKind::ReadOnly), ("mutating", RequestKind::Mutating)] {
             let labels = vec![("request_kind", name.to_owned())];
             self.in_flight.get_or_create(&labels).set(limits.in_flight(kind) as i64);
         }
-        for (resource, objects) in stored {
+        for (resource, objects) in counted.stored_objects {
             self.stored_objects.get_or_create(&vec![("resource", resource)]).set(objects as i64);
+        }
+        for ([group, version, resource], events) in counted.watch_events {
+            let labels = vec![("group", group), ("version", version), ("resource", resource)];
+            self.watch_events.get_or_create(&labels).inner().store(events, Ordering::Relaxed);
         }
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
@@ -300,6 +342,17 @@ fn series_labels(labels: &RequestLabels<'_>, code: Option<StatusCode>) -> Labels
     all
 }
 
+fn deprecated_labels(labels: &RequestLabels<'_>) -> Labels {
+    vec![
+        ("group", labels.group.to_owned()),
+        ("version", labels.version.to_owned()),
+        ("resource", labels.resource.to_owned()),
+        ("subresource", labels.subresource.to_owned()),
+        // Kinds do not say when a version of theirs will go.
+        ("removed_release", String::new()),
+    ]
+}
+
 fn without(mut labels: Labels, name: &str) -> Labels {
     labels.retain(|(label, _)| *label != name);
     labels
@@ -331,7 +384,7 @@ mod tests {
         let metrics = Metrics::default();
         let birds = info("list", "birds", "");
         for _ in 0..2 {
-            let series = metrics.series(RequestLabels::new(&birds, "", None), || true);
+            let series = metrics.series(RequestLabels::new(&birds, "", None), || Known::Served);
             metrics.answered(&series, StatusCode::OK, Duration::from_millis(30), Some(2_000));
         }
         check(
@@ -343,6 +396,8 @@ mod tests {
                 r#"apiserver_response_sizes_sum{verb="LIST",group="demo.example.com",version="v1",resource="birds",subresource="",scope="namespace",component="apiserver"} 4000.0"#,
                 r#"apiserver_current_inflight_requests{request_kind="mutating"} 0"#,
                 r#"apiserver_storage_objects{resource="birds.demo.example.com"} 7"#,
+                "# TYPE apiserver_watch_events_total counter",
+                r#"apiserver_watch_events_total{group="demo.example.com",version="v1",resource="birds"} 5"#,
             ],
         );
     }
@@ -352,12 +407,26 @@ mod tests {
         let metrics = Metrics::default();
         for name in ["unicorns", "dragons"] {
             let made_up = info("get", name, "a");
-            let series = metrics.series(RequestLabels::new(&made_up, "", None), || false);
+            let series = metrics.series(RequestLabels::new(&made_up, "", None), || Known::Unknown);
             metrics.answered(&series, StatusCode::NOT_FOUND, Duration::ZERO, None);
         }
         let expected = r#"apiserver_request_total{verb="GET",dry_run="",group="",version="",resource="",subresource="",scope="",component="apiserver",code="404"} 2"#;
         check(&metrics, &[expected]);
         assert_eq!(metrics.series.read().expect("a lock").len(), 1);
+    }
+
+    #[test]
+    fn a_deprecated_version_is_noted_once_somebody_asks_for_it() {
+        let metrics = Metrics::default();
+        for verb in ["get", "list"] {
+            metrics.series(RequestLabels::new(&info(verb, "birds", "a"), "", None), || Known::Deprecated);
+        }
+        check(
+            &metrics,
+            &[
+                r#"apiserver_requested_deprecated_apis{group="demo.example.com",version="v1",resource="birds",subresource="",removed_release=""} 1"#,
+            ],
+        );
     }
 
     #[test]
@@ -375,7 +444,7 @@ mod tests {
     fn long_running_requests_are_counted_while_they_last() {
         let metrics = Metrics::default();
         let watch = info("watch", "birds", "");
-        let series = metrics.series(RequestLabels::new(&watch, "", None), || true);
+        let series = metrics.series(RequestLabels::new(&watch, "", None), || Known::Served);
         let one = metrics.long_running(&series);
         let line = r#"apiserver_longrunning_requests{verb="WATCH",group="demo.example.com",version="v1",resource="birds",subresource="",scope="namespace",component="apiserver"}"#;
         check(&metrics, &[&format!("{line} 1")]);
@@ -387,11 +456,11 @@ mod tests {
     fn the_older_form_is_the_default() {
         let metrics = Metrics::default();
         let limits = Limits::new(1, 1);
-        let (content_type, text) = metrics.render(None, &limits, Vec::new());
+        let (content_type, text) = metrics.render(None, &limits, Counted::default());
         assert_eq!(content_type, PROMETHEUS_TEXT);
         assert!(!text.contains("# EOF") && text.contains("process_start_time_seconds"), "{text}");
         let (content_type, text) =
-            metrics.render(Some("application/openmetrics-text;version=1.0.0"), &limits, Vec::new());
+            metrics.render(Some("application/openmetrics-text;version=1.0.0"), &limits, Counted::default());
         assert_eq!(content_type, OPEN_METRICS);
         assert!(text.ends_with("# EOF\n"), "{text}");
     }
@@ -410,8 +479,11 @@ mod tests {
     }
 
     fn check(metrics: &Metrics, expected: &[&str]) {
-        let stored = vec![("birds.demo.example.com".to_owned(), 7)];
-        let (_, text) = metrics.render(None, &Limits::new(1, 1), stored);
+        let counted = Counted {
+            stored_objects: vec![("birds.demo.example.com".to_owned(), 7)],
+            watch_events: vec![(["demo.example.com", "v1", "birds"].map(str::to_owned), 5)],
+        };
+        let (_, text) = metrics.render(None, &Limits::new(1, 1), counted);
         for line in expected {
             assert!(text.lines().any(|found| found == *line), "no line {line}\nin\n{text}");
         }

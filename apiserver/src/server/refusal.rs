@@ -11,8 +11,8 @@ use crate::endpoints::status::Status;
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
 /// A Status in the form that the client accepts.
-pub fn respond(status: Status, accept: Option<&HeaderValue>) -> Response<Body> {
-    status.into_response(accept.and_then(|accept| accept.to_str().ok()))
+pub fn respond(status: Status, accept: Option<&HeaderValue>, pretty: bool) -> Response<Body> {
+    status.into_response(accept.and_then(|accept| accept.to_str().ok()), pretty)
 }
 
 /// Says what the user may not do, without saying whether it is there.
@@ -57,11 +57,6 @@ pub fn not_ready() -> Status {
 /// For requests that come when the rest are being finished.
 pub fn shutting_down() -> Status {
     Status::new(503, "ServiceUnavailable", "the server is shutting down, please try again").retry_after(1)
-}
-
-/// The time that the client or the server gives a request is over.
-pub fn timed_out() -> Status {
-    Status::timeout("Timeout: request did not complete within the allotted timeout").with_details(json!({}))
 }
 
 /// Plain text, as for clients that are not speaking to the API: probes, panics.

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
@@ -21,12 +21,14 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::lifecycle::Phase;
+use super::metrics::Known;
 use super::pki::{Authority, LOOPBACK_NAMES, Pem, Subject};
 use super::tls::Certificate;
 use super::{Core, CoreBuilder, Handler, ServeConfig, ServeError, Serving, serve};
 use crate::authentication::{Anonymous, Authentication, ClientCertificates, ConnectionInfo};
 use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization};
 use crate::body::{Body, RequestBody};
+use crate::endpoints::call::{BODY_BYTES_MAX, read_body};
 use crate::endpoints::status::page_not_found;
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
@@ -111,6 +113,37 @@ async fn a_panic_is_one_failed_request() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_too_long_is_refused_on_either_protocol() {
+    let server = Server::start().await;
+    let long = Bytes::from(vec![b' '; BODY_BYTES_MAX + 1]);
+    let path = format!("{BIRDS}/long");
+    for (protocol, announced) in [("h2", true), ("h2", false), ("http/1.1", true), ("http/1.1", false)] {
+        let body = if announced {
+            BodyExt::boxed(Full::new(long.clone()))
+        } else {
+            let pieces: Vec<_> =
+                long.chunks(100_000).map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect();
+            BodyExt::boxed(StreamBody::new(futures::stream::iter(pieces)))
+        };
+        let uri = if protocol == "h2" { format!("https://localhost{path}") } else { path.clone() };
+        let request = Request::post(uri).header("host", "localhost").body(body).expect("a request");
+        let stream = server.client(Some("alice")).alpn(protocol).stream().await;
+        let answer = if protocol == "h2" {
+            let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+            let (mut sender, connection) = handshake.expect("a handshake");
+            tokio::spawn(connection);
+            sender.send_request(request).await.expect("an answer")
+        } else {
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a handshake");
+            tokio::spawn(connection);
+            sender.send_request(request).await.expect("an answer")
+        };
+        let answer = text(answer).await;
+        assert!(answer.starts_with("413") && answer.contains("limit is 3145728"), "{protocol} {announced}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn when_too_much_is_in_flight_watches_and_masters_go_on() {
     let server = Server::start_with(anonymous_too, |core| core.max_in_flight(1, 1)).await;
     let mut client = server.client(Some("alice")).connect().await;
@@ -125,6 +158,9 @@ async fn when_too_much_is_in_flight_watches_and_masters_go_on() {
     assert_eq!(text(client.send("POST", BIRDS, &[]).await).await, "200 alice asks to create birds ");
     let mut master = server.client_in("root", "system:masters").connect().await;
     assert_eq!(master.get(&format!("{BIRDS}/a")).await, "200 root asks to get birds a");
+    let refusals = r#"apiserver_request_terminations_total{verb="GET",group="demo.example.com",version="v1",resource="birds",subresource="",scope="resource",component="apiserver",code="429"} 1"#;
+    let metrics = master.get("/metrics").await;
+    assert!(metrics.lines().any(|line| line == refusals), "{metrics}");
     server.handler.release.notify_waiters();
     assert_eq!(text(slow.await.expect("no panic")).await, "200 slow");
     assert_eq!(client.get(&format!("{BIRDS}/a")).await, "200 alice asks to get birds a");
@@ -206,6 +242,10 @@ async fn requests_end_when_their_time_is_over() {
         let late = client.get(&format!("{BIRDS}/slow{query}")).await;
         assert!(late.starts_with("504") && late.contains(r#""reason":"Timeout""#), "{late}");
     }
+    let metrics = client.get("/metrics").await;
+    let late = r#"resource="birds",subresource="",scope="resource",component="apiserver",code="504"} 4"#;
+    let is_counted = |line: &str| line.starts_with("apiserver_request_terminations_total{") && line.ends_with(late);
+    assert!(metrics.lines().any(is_counted), "{metrics}");
     let bad = client.get(&format!("{BIRDS}/a?timeout=soon")).await;
     assert!(bad.starts_with("400") && bad.contains("invalid timeout specified in the request URL"), "{bad}");
     let mut watch = client.send("GET", &format!("{BIRDS}?watch=1&timeout=1ms"), &[]).await.into_body();
@@ -419,6 +459,10 @@ impl Handler for Birds {
             return Response::new(Body::Stream(events.take_until(end).boxed()));
         }
         match (&*info.resource, &*info.name) {
+            ("birds", "long") => match read_body(request.into_body()).await {
+                Ok(body) => Response::new(format!("{} bytes", body.len()).into()),
+                Err(status) => status.into_response(None, false),
+            },
             ("birds", "panic") => panic!("a bird that cannot be had"),
             ("birds", "slow") => {
                 let released = self.release.notified();
@@ -443,8 +487,8 @@ impl Handler for Birds {
         self.stopped.send_replace(true);
     }
 
-    fn serves(&self, info: &RequestInfo) -> bool {
-        info.resource == "birds"
+    fn knows(&self, info: &RequestInfo) -> Known {
+        if info.resource == "birds" { Known::Served } else { Known::Unknown }
     }
 
     fn paths(&self) -> Vec<String> {
@@ -568,7 +612,8 @@ impl Connect {
         self
     }
 
-    async fn connect(self) -> Client {
+    /// The bare connection, for requests of another shape.
+    async fn stream(self) -> TlsStream<TcpStream> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[self.version])
@@ -583,11 +628,16 @@ impl Connect {
         }
         let stream = TcpStream::connect(self.address).await.expect("a connection");
         let name = ServerName::try_from("localhost").expect("a name");
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake");
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake")
+    }
+
+    async fn connect(self) -> Client {
+        let alpn = self.alpn;
+        let stream = self.stream().await;
         let (_, tls) = stream.get_ref();
         let protocol = String::from_utf8(tls.alpn_protocol().unwrap_or_default().to_vec()).expect("text");
         let server_certificate = tls.peer_certificates().expect("a chain")[0].clone().into_owned();
-        Client { sender: sender(stream, self.alpn).await, protocol, server_certificate }
+        Client { sender: sender(stream, alpn).await, protocol, server_certificate }
     }
 }
 

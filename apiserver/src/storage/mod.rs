@@ -16,6 +16,7 @@ pub mod embedded;
 pub mod etcd;
 pub mod memory;
 mod mvcc;
+pub mod timed;
 
 #[cfg(any(test, feature = "contract"))]
 pub use contract::contract_tests;

@@ -174,10 +174,8 @@ impl<T: Cached> WatchCache<T> {
         let mut remaining = 0;
         for (key, object) in range.by_ref().take_while(|(key, _)| key.starts_with(prefix)) {
             if limit != 0 && objects.len() == limit {
-                // With a filter only a matching object makes another page worth asking for.
-                if next.is_none() && keep(object) {
-                    next = Some(key.clone());
-                }
+                // Whether another object matches is found out when somebody asks for it.
+                next.get_or_insert_with(|| key.clone());
                 remaining += 1;
                 continue;
             }
