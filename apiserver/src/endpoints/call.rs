@@ -36,10 +36,10 @@ pub struct Call {
     pub headers: HeaderMap,
     /// What hooks may know.
     pub context: RequestContext,
-    /// Whether JSON is to be read by a person.
-    pub readable: bool,
     /// Whom to ask when a request turns out to be more than its method says.
     pub permission: Option<Arc<dyn Permission>>,
+    /// Whether JSON is to be read by a person.
+    pub readable: bool,
 }
 
 /// Knows what the user of a request may do: found among the extensions of requests that may need it.

@@ -84,8 +84,8 @@ pub enum Handler {
 struct Served {
     registry: Arc<dyn Rest>,
     version_index: usize,
-    watch_events: Arc<AtomicU64>,
     subresources: Arc<HashMap<&'static str, Handler>>,
+    watch_events: Arc<AtomicU64>,
 }
 
 const WARNING: HeaderName = HeaderName::from_static("warning");
@@ -265,9 +265,9 @@ impl Endpoints {
             registry: served.registry,
             info: info.clone(),
             query: Query::parse(parts.uri.query().unwrap_or_default()),
-            readable: pretty,
             headers: parts.headers.clone(),
             permission: parts.extensions.remove::<Arc<dyn Permission>>(),
+            readable: pretty,
         };
         if let Some(warning) = &call.version().deprecation_warning {
             call.context.warn(warning);

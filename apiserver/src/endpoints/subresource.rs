@@ -16,8 +16,7 @@ use crate::body::{Body, RequestBody};
 use crate::kind::Verb;
 use crate::registry::error::Error;
 use crate::registry::subresource::{Failure, ServedSubresource};
-use crate::request::decode::Format;
-use crate::request::media::{self, PatchType, Transform};
+use crate::request::media::{self, PatchType, Transform, Wanted};
 
 /// What is taken as a patch: nobody keeps track of whose the fields of a subresource are.
 const PATCHES: &str = "application/json-patch+json, application/merge-patch+json";
@@ -43,14 +42,14 @@ pub async fn answer(
 }
 
 async fn get(call: &Call, subresource: &ServedSubresource) -> Result<Response<Body>, Status> {
-    let format = wanted(call)?;
+    let wanted = wanted(call)?;
     let freshness = read_options::get(&call.query).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
     let object = subresource.get(call.registry.clone(), &call.context, freshness).await;
-    respond(call, subresource, object, format, StatusCode::OK)
+    respond(call, subresource, object, wanted, StatusCode::OK)
 }
 
 async fn create(call: &mut Call, subresource: &ServedSubresource, body: RequestBody) -> Result<Response<Body>, Status> {
-    let format = wanted(call)?;
+    let wanted = wanted(call)?;
     input::format(call)?;
     let body = read_body(body).await?;
     let options = write_options(call, Write::Create)?;
@@ -59,11 +58,11 @@ async fn create(call: &mut Call, subresource: &ServedSubresource, body: RequestB
     input::fill_in_name(call, &mut object);
     input::check_name(call, &object)?;
     let object = subresource.create(call.registry.clone(), &call.context, object).await;
-    respond(call, subresource, object, format, StatusCode::CREATED)
+    respond(call, subresource, object, wanted, StatusCode::CREATED)
 }
 
 async fn update(call: &mut Call, subresource: &ServedSubresource, body: RequestBody) -> Result<Response<Body>, Status> {
-    let format = wanted(call)?;
+    let wanted = wanted(call)?;
     input::format(call)?;
     let body = read_body(body).await?;
     let options = write_options(call, Write::Update)?;
@@ -71,14 +70,14 @@ async fn update(call: &mut Call, subresource: &ServedSubresource, body: RequestB
     input::check_name(call, &object)?;
     let change = &mut |_: Option<&Value>| Ok(object.clone());
     let object = subresource.update(call.registry.clone(), &call.context, change).await;
-    respond(call, subresource, object, format, StatusCode::OK)
+    respond(call, subresource, object, wanted, StatusCode::OK)
 }
 
 async fn patch(call: &mut Call, subresource: &ServedSubresource, body: RequestBody) -> Result<Response<Body>, Status> {
     let Some(PatchType::Document(patch_type)) = media::patch_type(call.content_type()) else {
         return Err(Status::unsupported_media_type(PATCHES));
     };
-    let format = wanted(call)?;
+    let wanted = wanted(call)?;
     let options = write_options(call, Write::Patch)?;
     let body = read_body(body).await?;
     let patch = Patch::read(patch_type, &body)?;
@@ -87,24 +86,24 @@ async fn patch(call: &mut Call, subresource: &ServedSubresource, body: RequestBo
         patch.apply_as(call, target(subresource), current, options.field_validation)
     };
     let object = subresource.update(call.registry.clone(), &call.context, patched).await;
-    respond(call, subresource, object, format, StatusCode::OK)
+    respond(call, subresource, object, wanted, StatusCode::OK)
 }
 
 fn target(subresource: &ServedSubresource) -> Target<'_> {
     Target { kind: subresource.kind(), version: subresource.kind().storage_version() }
 }
 
-/// The format that is wanted. There are no Tables of subresources: a client that takes nothing else is refused, as one
+/// The form that is wanted. There are no Tables of subresources: a client that takes nothing else is refused, as one
 /// that wants metadata alone.
-fn wanted(call: &Call) -> Result<Format, Status> {
+fn wanted(call: &Call) -> Result<Wanted, Status> {
     let accept = call.header(ACCEPT);
     let plain: Vec<&str> = accept.split(',').filter(|clause| !clause.contains("as=")).collect();
-    let negotiated = media::negotiate(accept).map_err(|_| Status::not_acceptable())?;
+    let negotiated = call.negotiated()?;
     if negotiated.transform == Transform::None {
-        return Ok(negotiated.format);
+        return Ok(negotiated);
     }
     match media::negotiate(&plain.join(",")) {
-        Ok(wanted) if !plain.is_empty() => Ok(wanted.format),
+        Ok(wanted) if !plain.is_empty() => Ok(wanted),
         _ => {
             let resource = format!("{}/{}", call.kind().plural, call.info.subresource);
             let form = if negotiated.transform == Transform::Table { "a Table" } else { "PartialObjectMetadata" };
@@ -118,7 +117,7 @@ fn respond(
     call: &Call,
     subresource: &ServedSubresource,
     object: Result<Value, Failure>,
-    format: Format,
+    wanted: Wanted,
     code: StatusCode,
 ) -> Result<Response<Body>, Status> {
     let object = object.map_err(|failure| {
@@ -129,7 +128,7 @@ fn respond(
             call.failed(&failure.error)
         }
     })?;
-    let (content_type, body) = write_document(&object, format, call.pretty());
+    let (content_type, body) = write_document(&object, wanted.format, wanted.pretty || call.pretty());
     let mut response = Response::new(body);
     *response.status_mut() = code;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -53,6 +53,7 @@ impl Selector {
 
     /// Leaves out every object but those of this name.
     pub fn pin_name(&mut self, name: &str) {
+        self.fields_text = format!("metadata.name={name}");
         self.fields.push(Requirement { field: Field::Name, equals: true, value: name.to_owned() });
         let comma = if self.fields_text.is_empty() { "" } else { "," };
         self.fields_text.push_str(&format!("{comma}metadata.name={name}"));

@@ -51,8 +51,10 @@ pub(super) fn page(
         }
         objects.retain(|object| key(object) >= token.start);
     }
-    if query.limit > 0 && objects.len() > query.limit {
-        let rest = objects.split_off(query.limit);
+    // Who takes any state wants all of it in one piece.
+    let limit = if query.freshness == Freshness::Any { 0 } else { query.limit };
+    if limit > 0 && objects.len() > limit {
+        let rest = objects.split_off(limit);
         let at = (version > 0).then_some(listing.revision);
         listing.continue_token = rest.first().map(|next| Token::write(&key(next), "", at)).unwrap_or_default();
         listing.remaining = query.selector.is_everything().then_some(rest.len() as u64);

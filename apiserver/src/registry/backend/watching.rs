@@ -30,6 +30,8 @@ pub(super) struct BackedWatch {
     ready: VecDeque<WatchEvent>,
     /// The source has given its last event, or failed.
     ended: Option<Option<Error>>,
+    /// What happened at or before this version is not meant.
+    after: Revision,
     position: Revision,
     /// With a selector: what the client has of each object that was seen, `None` where the selector left it out.
     seen: HashMap<String, Option<Arc<Object>>>,
@@ -60,6 +62,7 @@ impl BackedWatch {
             source,
             ready: VecDeque::new(),
             ended: None,
+            after: Revision(version),
             position: Revision(version),
             seen,
         }
@@ -76,6 +79,10 @@ impl BackedWatch {
             }
         };
         let object = self.scope.object(&value);
+        // Those without a version are told as they come.
+        if object.revision > Revision(0) && object.revision <= self.after {
+            return;
+        }
         self.position = self.position.max(object.revision);
         if let Some((event_type, object)) = self.seen_as(event_type, object) {
             self.ready.push_back(WatchEvent { event_type, object, change: None });
