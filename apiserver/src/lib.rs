@@ -53,6 +53,7 @@ pub use body::Body;
 #[cfg(feature = "ws")]
 pub use endpoints::connect::websocket::{Message, WebSocket};
 pub use endpoints::connect::{Connect, ConnectRequest};
+pub use http;
 pub use kind::Verb;
 pub use manager::Manager;
 pub use registry::backend::Backend;

@@ -1,7 +1,10 @@
 //! The code of the guides, compiled and run: every Rust block in them stands in one of these files, line by line.
 
+mod any_json;
+mod backends;
 mod controllers;
 mod hooks;
+mod subresources;
 mod testing;
 
 /// The lines of a text without indentation and blank lines, which guides and files need not share.
@@ -30,4 +33,7 @@ fn the_code_of_the_guides_is_what_is_tested_here() {
     check("hooks.md", include_str!("hooks.rs"));
     check("controllers.md", include_str!("controllers.rs"));
     check("testing.md", include_str!("testing.rs"));
+    check("subresources.md", include_str!("subresources.rs"));
+    check("backends.md", include_str!("backends.rs"));
+    check("any-json.md", include_str!("any_json.rs"));
 }

@@ -97,6 +97,7 @@ impl Sessions {
 
 impl Upgraded {
     /// The client's side of a connection.
+    #[cfg(feature = "ws")]
     pub(crate) fn of_client(io: hyper::upgrade::Upgraded) -> Self {
         Self { io: TokioIo::new(io), ending: Ending(None) }
     }
