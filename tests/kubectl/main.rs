@@ -119,6 +119,7 @@ transcripts! {
     mistakes: aviary,
     nothing_yet: fresh,
     odd_names: odd,
+    special_kinds: special,
 }
 
 #[test]
