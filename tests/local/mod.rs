@@ -41,6 +41,24 @@ impl Project {
         project
     }
 
+    /// A copy of the project `name` in `examples`, so that whoever works there keeps their data and their kubeconfig.
+    pub fn example(name: &str) -> Project {
+        let source = common::repository("examples").join(name);
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("eigene vögel").join(format!("example {name}"));
+        for part in ["src", "sample"] {
+            update(&source.join(part), &root.join(part));
+        }
+        for file in ["PROJECT", "Cargo.lock"] {
+            fs::copy(source.join(file), root.join(file)).expect("a copy");
+        }
+        let manifest = fs::read_to_string(source.join("Cargo.toml")).expect("a manifest");
+        let library = format!("{:?}", common::repository("apiserver"));
+        fs::write(root.join("Cargo.toml"), manifest.replace("\"../../apiserver\"", &library)).expect("a manifest");
+        let project = Project { root, target: scaffold_target() };
+        project.clean();
+        project
+    }
+
     /// Builds the project; a failure shows all of cargo's words.
     pub fn build(self) -> Project {
         let output = self.cargo(&["build"]);
