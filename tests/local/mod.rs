@@ -252,11 +252,20 @@ pub fn scaffold_target() -> PathBuf {
     }
 }
 
+/// Where `scripts/install-tools` puts things.
+fn tools() -> PathBuf {
+    std::env::var_os("APISERVER_BOOT_TOOLS").map_or_else(|| common::repository("target/tools"), PathBuf::from)
+}
+
+/// The folder of Python packages with the Kubernetes client, if `scripts/install-tools` could get it.
+pub fn python_client() -> Option<PathBuf> {
+    let folder = tools().join("python-client");
+    folder.is_dir().then_some(folder)
+}
+
 /// The kubectls to test with, by version: those of `scripts/install-tools`, else the one on the PATH.
 pub fn kubectls() -> Vec<(String, PathBuf)> {
-    let tools = std::env::var_os("APISERVER_BOOT_TOOLS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools"), PathBuf::from);
-    let mut found: Vec<(String, PathBuf)> = fs::read_dir(tools)
+    let mut found: Vec<(String, PathBuf)> = fs::read_dir(tools())
         .into_iter()
         .flatten()
         .flatten()
