@@ -55,7 +55,6 @@ class Dynamic(unittest.TestCase):
         self.assertEqual(self.birds.name, "birds")
         self.assertEqual(sorted(self.birds.subresources), ["scale", "status"])
         self.assertEqual((self.birds.singular_name, self.birds.short_names), ("bird", ["bd"]))
-        self.assertEqual(self.client.resources.get(group="demo.example.com", kind="Bird").api_version, "v1")
         found = self.client.resources.search(group="demo.example.com", kind="Bird")
         self.assertEqual(sorted(one.api_version for one in found), ["v1", "v1alpha1"])
         with self.assertRaises(exceptions.ResourceNotFoundError):
