@@ -305,6 +305,19 @@ async fn a_kube_client_reads_a_stream() {
     assert!(matches!(refused, Err(kube::Error::Api(status)) if status.code == 409));
 }
 
+#[tokio::test]
+async fn a_kube_client_takes_a_connection_over() {
+    let server = TestServer::start(install).await;
+    let client = server.client();
+    let create = Request::post("/apis/demo.example.com/v1/namespaces/default/birds").body(ROBIN.into()).unwrap();
+    client.request_text(create).await.unwrap();
+    let request = Request::get(format!("{SONG}/bytes")).header("connection", "Upgrade").header("upgrade", "caw/1");
+    let response = client.send(request.body(Vec::new().into()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 101);
+    let mut caw = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    assert_eq!(ask(&mut caw, "caw").await, "CAW");
+}
+
 /// Lets everybody do everything, and notes nothing.
 struct Everybody;
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use apiserver::admission::{Admission, Denied, Operation};
 use apiserver::request::user::UserInfo;
 use apiserver::storage::memory::MemoryStore;
+use apiserver::versions::Version;
 use apiserver::{Apis, Error, Parent, RequestContext, Strategy, Subresource, TestServer, Verb, field};
 use common::Server;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestStatus};
@@ -444,6 +445,60 @@ async fn admission_sees_the_object_of_the_subresource() {
     assert_eq!(made["food"], "salted seeds");
     let refused = server.ask("POST robin/feeding", &feeding(r#""grams":51"#)).await;
     assert_eq!(refused.failure(), "403 too much");
+}
+
+/// A kind in two versions.
+struct OldAndNew;
+
+impl Strategy for OldAndNew {
+    type Object = Bird;
+
+    fn versions(&self) -> Vec<Version> {
+        vec![Version::same_shape("v1alpha1")]
+    }
+}
+
+/// A meal, as it was told in v1alpha1.
+#[derive(Clone, CustomResource, Debug, Deserialize, JsonSchema, Serialize)]
+#[kube(group = "demo.example.com", version = "v1alpha1", kind = "Feeding", root = "OldFeeding", namespaced, no_spec)]
+struct OldFeedingFields {
+    ounces: u32,
+}
+
+struct OldBirdFeeding;
+
+impl Subresource for OldBirdFeeding {
+    type Parent = Bird;
+    type Object = OldFeeding;
+    const NAME: &'static str = "feeding";
+    const VERBS: &'static [Verb] = &[Verb::Get];
+
+    async fn get(&self, _: &RequestContext, bird: &Parent<Bird>) -> Result<OldFeeding, Error> {
+        Ok(OldFeeding::new("", OldFeedingFields { ounces: bird.spec.grams / 28 }))
+    }
+}
+
+#[tokio::test]
+async fn each_version_has_the_subresources_of_its_shape() {
+    let check = async |with_old: bool, old: Value| {
+        let mut apis = Apis::default();
+        let added = apis.add(OldAndNew).subresource(BirdFeeding);
+        if with_old {
+            added.subresource(OldBirdFeeding);
+        }
+        let server = Server::of(apis, Arc::new(MemoryStore::default())).await;
+        server.bird("robin", r#"{"species":"robin","grams":56}"#).await;
+        let told = async |version: &str| {
+            let path = format!("GET /apis/demo.example.com/{version}/namespaces/default/birds/robin/feeding");
+            let feeding = server.ask(&path, "").await.json();
+            json!([feeding["apiVersion"], feeding["grams"], feeding["ounces"]])
+        };
+        assert_eq!(told("v1").await, json!(["demo.example.com/v1", 56, null]));
+        assert_eq!(told("v1alpha1").await, old);
+    };
+    // Alone it serves all versions, as a Scale does.
+    check(false, json!(["demo.example.com/v1", 56, null])).await;
+    check(true, json!(["demo.example.com/v1alpha1", null, 2])).await;
 }
 
 #[tokio::test]
