@@ -9,7 +9,8 @@ use crate::schema::Schema;
 fn costs_are_those_of_kubernetes() {
     let text = || json!({"type": "string"});
     let numbers = json!({"type": "array", "items": {"type": "integer"}});
-    let rings = json!({"type": "array", "items": {"type": "object", "properties": {"k": text(), "v": text(), "w": text()}}});
+    let rings =
+        json!({"type": "array", "items": {"type": "object", "properties": {"k": text(), "v": text(), "w": text()}}});
     let schema = json!({"type": "object", "properties": {"x": {"type": "object", "properties": {
         "n": {"type": "integer"}, "s": text(), "l": numbers, "m": {"type": "object", "additionalProperties": {"type": "integer"}},
         "r": rings, "o": {"type": "object", "properties": {"f": text(), "g": text()}}, "q": text(), "e": text(),

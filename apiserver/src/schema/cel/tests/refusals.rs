@@ -28,7 +28,10 @@ fn types_are_checked() {
     refuses("'a'.b", "type 'string' does not support field selection");
     refuses("[1].all(x, x)", "found no matching overload for '_&&_' applied to '(bool, int)'");
     refuses("[1].filter(x, 'a')", "found no matching overload for '_?_:_' applied to '(string");
-    refuses("1.map(x, x)", "expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)");
+    refuses(
+        "1.map(x, x)",
+        "expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)",
+    );
     refuses("optional.of(1).optMap(x, x + 'a')", "found no matching overload for '_+_'");
     refuses("optional.of(1) + 1", "found no matching overload for '_+_' applied to '(optional_type(int), int)'");
     refuses("[[1]].sort()", "found no matching overload for 'sort' applied to 'list(list(int)).()'");

@@ -179,7 +179,10 @@ fn formats_of_texts() {
         "'%b %b %o %x %X'.format([5, -5, 8, 255, 'hi']) == '101 -101 10 ff 6869'",
         "'%f %e'.format(['NaN', '-Infinity']) == 'NaN -∞'",
     ]);
-    fails("'%d'.format(['a'])", "error during formatting: decimal clause can only be used on integers, was given string");
+    fails(
+        "'%d'.format(['a'])",
+        "error during formatting: decimal clause can only be used on integers, was given string",
+    );
     fails("'%s %s'.format(['a'])", "index 1 out of range");
     fails("'%z'.format(['a'])", "could not parse formatting clause: unrecognized formatting clause \"z\"");
     fails("'%.9999f'.format([1.0])", "error while parsing precision: precision is out of range");
@@ -304,8 +307,5 @@ fn addresses_and_formats() {
         "ip('x')",
         "IP Address \"x\" parse error during conversion from string: ParseAddr(\"x\"): unable to parse IP",
     );
-    fails(
-        "url('a b')",
-        "URL parse error during conversion from string: parse \"a b\": invalid URI for request",
-    );
+    fails("url('a b')", "URL parse error during conversion from string: parse \"a b\": invalid URI for request");
 }

@@ -59,7 +59,12 @@ fn formats_become_types() {
             "self.raw == b'AB' && size(self.raw) == 2",
         ],
     );
-    fails(&schema, &value, "self.at == '2024'", "found no matching overload for '_==_' applied to '(timestamp, string)'");
+    fails(
+        &schema,
+        &value,
+        "self.at == '2024'",
+        "found no matching overload for '_==_' applied to '(timestamp, string)'",
+    );
     fails(&schema, &value, "self.i == 5.0", "found no matching overload for '_==_' applied to '(int, double)'");
     fails(&schema, &json!({"long": "soon"}), "self.long == self.long", "Invalid duration soon");
     fails(&schema, &json!({"i": 5.5}), "self.i == 5", "invalid data, expected int, got float64");
@@ -87,7 +92,12 @@ fn fields_are_there_or_not() {
     fails(&schema, &value, "self.a.b == 1", "no such key: b");
     fails(&schema, &value, "self.m.z == 'x'", "no such key: z");
     fails(&schema, &value, "self.z == 1", "undefined field 'z'");
-    fails(&schema, &value, "self['a'] == self.a", "found no matching overload for '_[_]' applied to '(object, string)'");
+    fails(
+        &schema,
+        &value,
+        "self['a'] == self.a",
+        "found no matching overload for '_[_]' applied to '(object, string)'",
+    );
     fails(&schema, &value, "size(self) == 1", "found no matching overload for 'size' applied to '(object)'");
     fails(&schema, &value, "self.a == self", "found no matching overload for '_==_' applied to '(object, object)'");
     holds(&schema, &value, &["self.a == self.a && self.a != null"]);
