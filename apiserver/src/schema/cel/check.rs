@@ -290,6 +290,11 @@ impl<'s> Checker<'_, 's> {
         {
             return Ok(Step::OrElse(Box::new((optional, alternative, name == "orValue"))));
         }
+        if let (Some(Step::Literal(Value::Int(seconds))), "timestamp") = (args.first(), name)
+            && time::Timestamp::new(*seconds, 0).is_none()
+        {
+            return Err(self.error(place(0), "invalid timestamp argument"));
+        }
         let converts =
             matches!(name, "timestamp" | "duration" | "int" | "uint" | "double" | "string" | "bytes" | "bool");
         if let ([Step::Literal(value)], [definition], true) = (&*args, &*candidates, converts)
