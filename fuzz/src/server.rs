@@ -23,7 +23,9 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 const REQUESTS_MAX: usize = 20;
 
 /// How the messages begin that come with a server's error in Kubernetes too.
-const INTERNAL: [&str; 5] = [
+const INTERNAL: [&str; 6] = [
+    // A read of one object at a version that is none.
+    "resourceVersion: Invalid value",
     // 504: a read that must be as fresh as no state is yet.
     "Too large resource version",
     // An apply whose fields are not those of the schema, or do not have its types.

@@ -219,7 +219,8 @@ fn character<'a>(text: &'a str, out: &mut String) -> &'a str {
             if c == 'x' {
                 // Its two digits, or what is in braces, are no characters of the class.
                 let braced = chars.as_str().starts_with('{');
-                let (digits, after) = chars.as_str().split_at_checked(2).filter(|_| !braced).unwrap_or(("", chars.as_str()));
+                let (digits, after) =
+                    chars.as_str().split_at_checked(2).filter(|_| !braced).unwrap_or(("", chars.as_str()));
                 out.push_str(digits);
                 return code(after, out);
             }
@@ -298,7 +299,20 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for pattern in ["x++", "x**", "x*?+", "x{2}{3}", "x{2,1001}", "(", "[", "a**b(?<!x)", r"(?=x)", r"\1", "a{1001}{1001}{1001}", "\\"] {
+        for pattern in [
+            "x++",
+            "x**",
+            "x*?+",
+            "x{2}{3}",
+            "x{2,1001}",
+            "(",
+            "[",
+            "a**b(?<!x)",
+            r"(?=x)",
+            r"\1",
+            "a{1001}{1001}{1001}",
+            "\\",
+        ] {
             let error = compile(pattern).expect_err(pattern);
             assert!(error.starts_with("error parsing regexp: "), "{error}");
         }

@@ -625,7 +625,6 @@ const QUERY: &[(&str, &str)] = &[
     ("resourceVersion", "0"),
     ("resourceVersion", "1"),
     ("resourceVersion", "-1"),
-    
     ("resourceVersion", "x"),
     ("resourceVersionMatch", "Exact"),
     ("resourceVersionMatch", "NotOlderThan"),

@@ -277,7 +277,8 @@ impl<'s> Checker<'_, 's> {
                 return Err(self.error(place(0), format!("invalid {name} argument")));
             }
         }
-        if let (Some(format), Some(count), "format") = (args.first().and_then(text), args.get(1).and_then(length), name) {
+        if let (Some(format), Some(count), "format") = (args.first().and_then(text), args.get(1).and_then(length), name)
+        {
             let wanted = format_count(&format);
             if count > wanted {
                 let problem = format!("too many arguments supplied to string.format (expected {wanted}, got {count})");
@@ -432,11 +433,7 @@ impl<'s> Checker<'_, 's> {
         Ok((type_, Step::Fold(Box::new(plan::Fold { kind: fold.kind, range, two, filter, body }))))
     }
 
-    fn fold_parts(
-        &mut self,
-        expr: &Expr,
-        fold: &Fold,
-    ) -> Result<(Option<Step>, (Type<'s>, Step)), CompileError> {
+    fn fold_parts(&mut self, expr: &Expr, fold: &Fold) -> Result<(Option<Step>, (Type<'s>, Step)), CompileError> {
         let filter = fold.filter.as_ref().map(|filter| self.condition(expr, "_?_:_", filter)).transpose()?;
         let body = match fold.kind {
             FoldKind::All => (Type::Bool, self.condition(expr, "_&&_", &fold.body)?),

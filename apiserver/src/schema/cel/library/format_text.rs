@@ -51,7 +51,9 @@ fn format<'a>(work: &mut Work, args: &[Value<'a>]) -> Result<Value<'a>> {
             'X' => out.push_str(&hex(work, &value)?.to_uppercase()),
             'o' => out.push_str(&octal(&value)?),
             other => {
-                return Err(failed(&format!("could not parse formatting clause: unrecognized formatting clause \"{other}\"")));
+                return Err(failed(&format!(
+                    "could not parse formatting clause: unrecognized formatting clause \"{other}\""
+                )));
             }
         }
         work.steps(out.len() / 64)?;
@@ -117,8 +119,12 @@ fn write(work: &mut Work, out: &mut String, value: &Value<'_>, within: bool, dep
             out.push_str(&text);
         }
         Value::Double(number) if !number.is_finite() => out.push_str(&infinite(*number)),
-        Value::Timestamp(_) if within => out.push_str(&format!("timestamp({})", quoted(&plain(value).unwrap_or_default()))),
-        Value::Duration(_) if within => out.push_str(&format!("duration({})", quoted(&plain(value).unwrap_or_default()))),
+        Value::Timestamp(_) if within => {
+            out.push_str(&format!("timestamp({})", quoted(&plain(value).unwrap_or_default())))
+        }
+        Value::Duration(_) if within => {
+            out.push_str(&format!("duration({})", quoted(&plain(value).unwrap_or_default())))
+        }
         Value::Type(name) => out.push_str(name),
         Value::List(list) => {
             out.push('[');
@@ -192,7 +198,14 @@ fn number(value: &Value<'_>) -> Option<f64> {
 fn fixed(value: &Value<'_>, precision: usize) -> Result<String> {
     let number = number(value).ok_or_else(|| refused("fixed-point clause can only be used on doubles", value))?;
     if !number.is_finite() {
-        return Ok(if number.is_nan() { "NaN" } else if number > 0.0 { "∞" } else { "-∞" }.to_owned());
+        return Ok(if number.is_nan() {
+            "NaN"
+        } else if number > 0.0 {
+            "∞"
+        } else {
+            "-∞"
+        }
+        .to_owned());
     }
     let text = format!("{number:.precision$}");
     let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
@@ -215,7 +228,14 @@ fn fixed(value: &Value<'_>, precision: usize) -> Result<String> {
 fn scientific(value: &Value<'_>, precision: usize) -> Result<String> {
     let number = number(value).ok_or_else(|| refused("scientific clause can only be used on doubles", value))?;
     if !number.is_finite() {
-        return Ok(if number.is_nan() { "NaN" } else if number > 0.0 { "∞" } else { "-∞" }.to_owned());
+        return Ok(if number.is_nan() {
+            "NaN"
+        } else if number > 0.0 {
+            "∞"
+        } else {
+            "-∞"
+        }
+        .to_owned());
     }
     let text = format!("{number:.precision$e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));

@@ -15,13 +15,21 @@ use crate::schema::node::Type;
 
 macro_rules! named {
     ($signature:literal, $index:literal) => {
-        Definition { signatures: &[$signature], cost: Cost::Fixed(1), native: |_, _| Ok(Value::Format(&FORMATS[$index])) }
+        Definition {
+            signatures: &[$signature],
+            cost: Cost::Fixed(1),
+            native: |_, _| Ok(Value::Format(&FORMATS[$index])),
+        }
     };
 }
 
 pub(super) const DEFINITIONS: &[Definition] = &[
     Definition { signatures: &["format.named(string) -> optional(Format)"], cost: Cost::Fixed(1), native: by_name },
-    Definition { signatures: &["Format.validate(string) -> optional(list(string))"], cost: Cost::Format, native: validate },
+    Definition {
+        signatures: &["Format.validate(string) -> optional(list(string))"],
+        cost: Cost::Format,
+        native: validate,
+    },
     named!("format.dns1123Label() -> Format", 0),
     named!("format.dns1123Subdomain() -> Format", 1),
     named!("format.dns1035Label() -> Format", 2),
@@ -57,11 +65,19 @@ static FORMATS: [Format; 13] = [
     Format { name: "dns1035Label", pattern_length: 30, problems: dns_1035_label },
     Format { name: "qualifiedName", pattern_length: 60, problems: labels::qualified_name },
     Format { name: "dns1123LabelPrefix", pattern_length: 30, problems: |text| dns_label(&masked(text)) },
-    Format { name: "dns1123SubdomainPrefix", pattern_length: 60, problems: |text| labels::dns_subdomain(&masked(text)) },
+    Format {
+        name: "dns1123SubdomainPrefix",
+        pattern_length: 60,
+        problems: |text| labels::dns_subdomain(&masked(text)),
+    },
     Format { name: "dns1035LabelPrefix", pattern_length: 30, problems: |text| dns_1035_label(&masked(text)) },
     Format { name: "labelValue", pattern_length: 40, problems: labels::label_value },
     Format { name: "uri", pattern_length: 1_103, problems: uri },
-    Format { name: "uuid", pattern_length: 70, problems: |text| open_api("uuid", text, "does not match the UUID format") },
+    Format {
+        name: "uuid",
+        pattern_length: 70,
+        problems: |text| open_api("uuid", text, "does not match the UUID format"),
+    },
     Format { name: "byte", pattern_length: 84, problems: |text| open_api("byte", text, "invalid base64") },
     Format { name: "date", pattern_length: 71, problems: |text| open_api("date", text, "invalid date") },
     Format { name: "datetime", pattern_length: 71, problems: |text| open_api("datetime", text, "invalid datetime") },

@@ -122,7 +122,9 @@ fn sum<'a>(work: &mut Work, args: &[Value<'a>], zero: Value<'a>) -> Result<Value
     let overflow = |what: &'static str| Error::failed(format!("{what} overflow"));
     items(work, args)?.into_iter().try_fold(zero, |total, item| match (total, item) {
         (Value::Int(a), Value::Int(b)) => a.checked_add(b).map(Value::Int).ok_or_else(|| overflow("integer")),
-        (Value::Uint(a), Value::Uint(b)) => a.checked_add(b).map(Value::Uint).ok_or_else(|| overflow("unsigned integer")),
+        (Value::Uint(a), Value::Uint(b)) => {
+            a.checked_add(b).map(Value::Uint).ok_or_else(|| overflow("unsigned integer"))
+        }
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a + b)),
         (Value::Duration(a), Value::Duration(b)) => {
             a.checked_add(b).map(Value::Duration).ok_or_else(|| overflow("duration"))

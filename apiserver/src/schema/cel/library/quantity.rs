@@ -114,7 +114,8 @@ impl Quantity {
             return self;
         }
         let power = power_of_ten(EXPONENT_MIN - self.exponent);
-        let mantissa = power.map_or(1, |power| self.mantissa.div_euclid(power) + i128::from(self.mantissa % power != 0));
+        let mantissa =
+            power.map_or(1, |power| self.mantissa.div_euclid(power) + i128::from(self.mantissa % power != 0));
         Self::new(mantissa, EXPONENT_MIN)
     }
 
