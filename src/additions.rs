@@ -4,7 +4,8 @@
 
 use crate::error::{Failure, usage};
 use crate::names::{self, Module};
-use crate::project::{Group, Kind, Project};
+use crate::project::{Backend, Group, Kind, Project, Subresource};
+use crate::scaffold::views;
 
 impl Project {
     /// Adds a group, unless it is there.
@@ -41,8 +42,10 @@ impl Project {
         names::check_plural(&kind.plural)?;
         kind.short_names.iter().try_for_each(|name| names::check_short_name(name))?;
         kind.categories.iter().try_for_each(|name| names::check_category(name))?;
+        shape(&kind)?;
         let api_group = self.api_group(group);
-        let group = self.group_mut(group)?;
+        let mut next = self.clone();
+        let group = next.group_mut(group)?;
         if let Some(there) = group.kind(&kind.kind) {
             return same(there, &kind, &api_group);
         }
@@ -65,7 +68,32 @@ impl Project {
                 usage(format!("{name:?} is named twice for the kind {:?}", kind.kind)).hint("leave the second one out")
             );
         }
-        group.kinds.push(Kind { controllers: Vec::new(), ..kind });
+        let name = kind.kind.clone();
+        group.kinds.push(Kind { controllers: Vec::new(), subresources: Vec::new(), ..kind });
+        next.check_files().map_err(|clash| clash.hint(format!("choose another kind than {name}")))?;
+        *self = next;
+        Ok(())
+    }
+
+    /// Adds a subresource that the user's own code answers for, unless it is there in the same form.
+    pub fn add_subresource(&mut self, group: &str, kind: &str, subresource: Subresource) -> Result<(), Failure> {
+        names::check_subresource(kind, &subresource.name)?;
+        let mut next = self.clone();
+        let owner = next.kind_mut(group, kind)?;
+        if let Some(there) = owner.subresources.iter().find(|there| there.name == subresource.name) {
+            if there.answers == subresource.answers {
+                return Ok(());
+            }
+            return Err(usage(format!(
+                "{kind} in {group} has a subresource {:?} already, of the type {}",
+                there.name,
+                there.answers.name()
+            ))
+            .hint(format!("use `--type {}`, or choose another `--subresource`", there.answers.name())));
+        }
+        owner.subresources.push(subresource);
+        next.check_files().map_err(|clash| clash.hint("choose another name with `--subresource`"))?;
+        *self = next;
         Ok(())
     }
 
@@ -90,6 +118,7 @@ impl Project {
             .hint("choose another with `apiserver-boot create controller --name`"));
         }
         let module = Module::of(&name);
+        self.kind_mut(group, kind)?;
         let group = self.group_mut(group)?;
         let all = || group.kinds.iter().flat_map(|kind| &kind.controllers);
         if let Some(other) = all().find(|other| Module::of(other) == module) {
@@ -99,12 +128,8 @@ impl Project {
             ))
             .hint("choose another with `--name`"));
         }
-        let name_of_group = group.name.clone();
-        match group.kinds.iter_mut().find(|k| k.kind == kind) {
-            Some(kind) => kind.controllers.push(name),
-            None => {
-                return Err(usage(format!("the group {name_of_group:?} has no kind {kind:?}")).hint(known_kinds(self)));
-            }
+        if let Some(kind) = group.kinds.iter_mut().find(|there| there.kind == kind) {
+            kind.controllers.push(name);
         }
         Ok(())
     }
@@ -121,6 +146,9 @@ impl Project {
             }
             for kind in &group.kinds {
                 built.add_kind(&group.name, kind.clone())?;
+                for subresource in &kind.subresources {
+                    built.add_subresource(&group.name, &kind.kind, subresource.clone())?;
+                }
                 for controller in &kind.controllers {
                     built.add_controller(&group.name, &kind.kind, Some(controller))?;
                 }
@@ -129,8 +157,47 @@ impl Project {
         if built == *self {
             Ok(())
         } else {
-            Err(usage("a group, a version or a controller is listed twice").hint("leave the second one out"))
+            Err(usage("a group, a version, a subresource or a controller is listed twice")
+                .hint("leave the second one out"))
         }
+    }
+
+    /// The kind of this name, to be changed.
+    pub fn kind_mut(&mut self, group: &str, kind: &str) -> Result<&mut Kind, Failure> {
+        if !self.kinds().any(|(there, k)| there.name == group && k.kind == kind) {
+            return Err(usage(format!("the group {group:?} has no kind {kind:?}")).hint(known_kinds(self)));
+        }
+        let group = self.group_mut(group)?;
+        let missing = || usage(format!("there is no kind {kind:?}"));
+        group.kinds.iter_mut().find(|there| there.kind == kind).ok_or_else(missing)
+    }
+
+    /// Kinds and subresources become types, modules and tests: no two may be the same one.
+    fn check_files(&self) -> Result<(), Failure> {
+        let mut tests: Vec<(String, String)> = Vec::new();
+        for group in &self.groups {
+            let mut types: Vec<(String, String)> = Vec::new();
+            for kind in &group.kinds {
+                let owners = kind.subresources.iter().map(|subresource| {
+                    let view = views::subresource(self, group, kind, subresource);
+                    (view.kind, view.test_path, format!("the subresource {} of {}", subresource.name, kind.kind))
+                });
+                let own =
+                    (kind.kind.clone(), views::kind(self, group, kind).test_path, format!("the kind {}", kind.kind));
+                for (name, test, owner) in std::iter::once(own).chain(owners) {
+                    let lower = name.to_ascii_lowercase();
+                    if let Some((_, other)) = types.iter().find(|(taken, _)| *taken == lower) {
+                        return Err(usage(format!("{other} and {owner} would both be the type {name}")));
+                    }
+                    if let Some((_, other)) = tests.iter().find(|(taken, _)| *taken == test) {
+                        return Err(usage(format!("{other} and {owner} would both be tested by {test}")));
+                    }
+                    types.push((lower, owner.clone()));
+                    tests.push((test, owner));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn group_mut(&mut self, name: &str) -> Result<&mut Group, Failure> {
@@ -162,6 +229,23 @@ pub fn known_kinds(project: &Project) -> String {
     format!("the kinds are {}; add another with `apiserver-boot create resource`", known.join(", "))
 }
 
+/// Whether what a kind is made of goes together.
+fn shape(kind: &Kind) -> Result<(), Failure> {
+    if kind.schemaless && kind.backend == Backend::Custom {
+        return Err(usage("a kind with a backend of your own has a schema")
+            .hint("leave out `--schemaless`: what objects look like can be changed in the file of their fields"));
+    }
+    if kind.schemaless && (kind.status || kind.scale) {
+        return Err(usage("a kind without a schema has no status and no scale: it keeps all fields as they come")
+            .hint("leave out `--schemaless`, or what asks for the subresource"));
+    }
+    if kind.scale && !kind.status {
+        return Err(usage("a scale needs a status: it tells how many there are")
+            .hint("leave out `--with-status-subresource=false`"));
+    }
+    Ok(())
+}
+
 fn same(there: &Kind, asked: &Kind, api_group: &str) -> Result<(), Failure> {
     let mut differences = Vec::new();
     let mut compare = |what: &str, there: String, asked: String| {
@@ -175,7 +259,11 @@ fn same(there: &Kind, asked: &Kind, api_group: &str) -> Result<(), Failure> {
     compare("scope", format!("{:?}", there.scope), format!("{:?}", asked.scope));
     compare("list of short names", list(&there.short_names), list(&asked.short_names));
     compare("list of categories", list(&there.categories), list(&asked.categories));
+    compare("backend", there.backend.name().into(), asked.backend.name().into());
+    let schema = |kind: &Kind| if kind.schemaless { "any JSON" } else { "typed" }.to_owned();
+    compare("form", schema(there), schema(asked));
     compare("status subresource", there.status.to_string(), asked.status.to_string());
+    compare("scale subresource", there.scale.to_string(), asked.scale.to_string());
     if differences.is_empty() {
         return Ok(());
     }
@@ -236,7 +324,7 @@ fn own_clash(kind: &Kind) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::Scope;
+    use crate::project::{Answers, Scope};
 
     fn kind(name: &str) -> Kind {
         Kind {
@@ -246,7 +334,11 @@ mod tests {
             version: "v1".into(),
             short_names: Vec::new(),
             categories: Vec::new(),
+            backend: Backend::Storage,
+            schemaless: false,
             status: true,
+            scale: false,
+            subresources: Vec::new(),
             controllers: Vec::new(),
         }
     }
@@ -314,6 +406,37 @@ mod tests {
         second("Bird", "Bird", |k| k.version = "v2".into(), "its version is v1, not v2");
         second("Bird", "Bird", |k| k.status = false, "its status subresource is true, not false");
         second("Bird", "Bird", |k| k.scope = Scope::Cluster, "its scope is Namespaced, not Cluster");
+    }
+
+    #[test]
+    fn kinds_are_made_of_what_goes_together() {
+        second("Bird", "Nest", |k| k.scale = true, FINE);
+        second("Bird", "Nest", |k| k.backend = Backend::Custom, FINE);
+        second("Bird", "Nest", |k| (k.schemaless, k.status) = (true, false), FINE);
+        second("Bird", "Nest", |k| k.schemaless = true, "has no status and no scale");
+        second("Bird", "Nest", |k| (k.scale, k.status) = (true, false), "a scale needs a status");
+        second(
+            "Bird",
+            "Nest",
+            |k| (k.schemaless, k.status, k.backend) = (true, false, Backend::Custom),
+            "a backend of your own has a schema",
+        );
+    }
+
+    #[test]
+    fn subresources_have_types_of_their_own() {
+        let own = |name: &str, answers| Subresource { name: name.into(), answers };
+        let mut project = with("Bird");
+        check(project.add_subresource("demo", "Bird", own("feeding", Answers::Arbitrary)), FINE);
+        check(project.add_subresource("demo", "Bird", own("feeding", Answers::Arbitrary)), FINE);
+        check(project.add_subresource("demo", "Bird", own("feeding", Answers::Connect)), "of the type arbitrary");
+        check(project.add_subresource("demo", "Bird", own("a-b", Answers::Connect)), FINE);
+        check(project.add_subresource("demo", "Bird", own("ab", Answers::Connect)), "both be the type BirdAb");
+        check(project.add_subresource("demo", "Nest", own("feeding", Answers::Connect)), "the kinds are Bird in demo");
+        check(project.add_kind("demo", kind("BirdFeeding")), "both be the type BirdFeeding");
+        assert_eq!(project.groups[0].kinds.len(), 1);
+        assert_eq!(project.groups[0].kinds[0].subresources.len(), 2);
+        check(project.check(), FINE);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! - [`cli`]: the command line, and [`commands`]: what each command does
 //! - [`project`]: the file `PROJECT`, and [`additions`]: what may be added to it
+//! - [`types_file`]: what the file of a kind's fields, which is the user's, says
 //! - [`names`]: which names are legal, and what follows from them
 //! - [`scaffold`]: from a `PROJECT` to files
 //! - [`local`]: processes, certificates and kubeconfig of `run local`
@@ -15,6 +16,7 @@ mod local;
 mod names;
 mod project;
 mod scaffold;
+mod types_file;
 mod ui;
 
 use std::process::ExitCode;

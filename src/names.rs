@@ -78,13 +78,19 @@ const TYPES_TAKEN: &[&str] = &[
     "Vec",
     // What scaffolded files import.
     "Action",
+    "AnyFields",
     "Api",
     "Arc",
+    "BTreeMap",
+    "Body",
     "Client",
     "Condition",
+    "Connect",
+    "ConnectRequest",
     "Context",
     "Controller",
     "CustomResource",
+    "DeleteParams",
     "Deserialize",
     "Duration",
     "Error",
@@ -92,25 +98,36 @@ const TYPES_TAKEN: &[&str] = &[
     "EventType",
     "JsonSchema",
     "ListParams",
+    "Mutex",
+    "MutexGuard",
+    "Parent",
     "Patch",
     "PatchParams",
+    "PoisonError",
     "PostParams",
     "Recorder",
     "RequestContext",
     "Resource",
     "ResourceExt",
     "Serialize",
-    "StreamExt",
     "Strategy",
+    "StreamExt",
+    "Subresource",
     "TestServer",
     "Time",
+    "Verb",
     "WatchEvent",
     "WatchParams",
     "WatchStreamExt",
+    "WebSocket",
 ];
 
 /// Words that mean something else in the place of a resource in a Kubernetes path.
 const PLURALS_TAKEN: &[&str] = &["namespaces", "proxy", "watch"];
+
+/// Subresources that are made by other types than that of their own, or that mean something else: `proxy` to
+/// Kubernetes' own servers, `finalizers` to its authorization.
+const SUBRESOURCES_TAKEN: &[&str] = &["finalizers", "proxy"];
 
 /// Crates that a project's code names, and those of Rust itself.
 const CRATES_TAKEN: &[&str] = &["alloc", "apiserver", "core", "proc_macro", "std", "test"];
@@ -193,6 +210,31 @@ pub fn check_short_name(name: &str) -> Result<(), Failure> {
 /// Checks a category, such as `all`.
 pub fn check_category(name: &str) -> Result<(), Failure> {
     label("category", name, "all")
+}
+
+/// Checks the name of a subresource of one's own, such as `feeding`, of this kind.
+pub fn check_subresource(kind: &str, name: &str) -> Result<(), Failure> {
+    label("subresource", name, "feeding")?;
+    if ["status", "scale"].contains(&name) {
+        return Err(usage(format!("the subresource {name:?} is one of Kubernetes' own"))
+            .hint(format!("add it with `--subresource {name} --type {name}`, or choose another name")));
+    }
+    if SUBRESOURCES_TAKEN.contains(&name) {
+        return Err(usage(format!("the subresource {name:?} means something else to Kubernetes"))
+            .hint("choose another name with `--subresource`"));
+    }
+    let object = subresource_kind(kind, name);
+    if object.len() > LABEL_MAX {
+        return Err(usage(format!("the kind {object:?} of the subresource's object has {} characters", object.len()))
+            .hint(format!("kind and subresource may have {LABEL_MAX} together; choose a shorter `--subresource`")));
+    }
+    Ok(())
+}
+
+/// The kind of what a subresource of one's own takes and gives: `BirdFeeding`. With the kind before it, because two kinds
+/// may have subresources of the same name.
+pub fn subresource_kind(kind: &str, name: &str) -> String {
+    format!("{kind}{}", name.to_upper_camel_case())
 }
 
 /// Checks the name of a controller, such as `bird`.
@@ -450,6 +492,21 @@ mod tests {
         check(check_plural("Birds"), "is not a plural");
         check(check_short_name("b d"), "is not a short name");
         check(check_category("2all"), "is not a category");
+    }
+
+    #[test]
+    fn subresources_are_labels_that_mean_nothing_else() {
+        for name in ["feeding", "nest-box", "type", "exec", "v1"] {
+            check(check_subresource("Bird", name), FINE);
+        }
+        for name in ["", "Feeding", "feeding_", "3d", "a/b", &"a".repeat(64)] {
+            check(check_subresource("Bird", name), "is not a subresource");
+        }
+        check(check_subresource("Bird", "status"), "`--subresource status --type status`");
+        check(check_subresource("Bird", "scale"), "one of Kubernetes' own");
+        check(check_subresource("Bird", "proxy"), "means something else");
+        check(check_subresource("Bird", &"a".repeat(60)), "has 64 characters");
+        assert_eq!(subresource_kind("NestBox", "open-lid"), "NestBoxOpenLid");
     }
 
     #[test]

@@ -73,11 +73,55 @@ pub struct Kind {
     /// Groups of kinds for kubectl, for example `all`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
+    /// Whether the server keeps its objects, or a file of the user's.
+    #[serde(default, skip_serializing_if = "Backend::is_storage")]
+    pub backend: Backend,
+    /// Whether its objects are any JSON, without a schema.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub schemaless: bool,
     /// Whether it has a status, as a subresource.
     pub status: bool,
+    /// Whether it has a scale, as a subresource.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub scale: bool,
+    /// The subresources beside status and scale, in the order of their creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subresources: Vec<Subresource>,
     /// The names of its controllers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<String>,
+}
+
+/// A subresource that the user's own code answers for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Subresource {
+    /// The last segment of its path, for example `feeding`.
+    pub name: String,
+    /// What it answers with.
+    #[serde(rename = "type")]
+    pub answers: Answers,
+}
+
+/// What a subresource answers with.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Answers {
+    /// An object of a type of its own, which can be read and written.
+    Arbitrary,
+    /// Whatever it likes, to any method and path below it: streams and upgraded connections too.
+    Connect,
+}
+
+/// Who keeps the objects of a kind.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "camelCase")]
+pub enum Backend {
+    /// The server, in its storage
+    #[default]
+    Storage,
+    /// Code of your own
+    Custom,
 }
 
 /// Where objects of a kind live.
@@ -85,6 +129,34 @@ pub struct Kind {
 pub enum Scope {
     Namespaced,
     Cluster,
+}
+
+impl Backend {
+    /// As `PROJECT`, the command line and `show` have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Storage => "storage",
+            Self::Custom => "custom",
+        }
+    }
+
+    fn is_storage(&self) -> bool {
+        *self == Self::Storage
+    }
+}
+
+impl Answers {
+    /// As `PROJECT`, the command line and `show` have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arbitrary => "arbitrary",
+            Self::Connect => "connect",
+        }
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Project {
@@ -206,7 +278,11 @@ mod tests {
                 version: "v1alpha1".into(),
                 short_names: vec!["bd".into()],
                 categories: Vec::new(),
+                backend: Backend::Custom,
+                schemaless: false,
                 status: true,
+                scale: true,
+                subresources: vec![Subresource { name: "song".into(), answers: Answers::Connect }],
                 controllers: vec!["bird".into()],
             }],
         });
@@ -216,6 +292,22 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         assert_eq!(Project::parse(&bird().to_text().unwrap()).unwrap(), bird());
+    }
+
+    #[test]
+    fn the_guide_tells_of_every_field() {
+        let guide = include_str!("../docs/project-file.md");
+        let (_, example) = guide.split_once("```yaml\n").unwrap();
+        let (example, tables) = example.split_once("```\n").unwrap();
+        let project = Project::parse(example).unwrap();
+        // In the form that commands write.
+        assert!(project.to_text().unwrap().ends_with(&format!("\n{example}")), "{}", project.to_text().unwrap());
+        let told = format!("{}{}", bird().to_text().unwrap(), project.to_text().unwrap());
+        for line in told.lines().filter(|line| !line.starts_with('#')) {
+            if let Some((field, _)) = line.trim_start_matches([' ', '-']).split_once(':') {
+                assert!(tables.contains(&format!("`{field}`")), "{field}");
+            }
+        }
     }
 
     #[track_caller]
@@ -240,5 +332,9 @@ mod tests {
         refused(&text.replace("Bird", "../../etc"), "is not a name for a kind", "kinds are letters");
         refused(&text.replace("- v1alpha1", "- v1beta1"), "has no version \"v1alpha1\"", "add it with");
         refused(&text.replace("- bd", "- bd\n    - bd"), "\"bd\" is named twice", "leave the second one out");
+        refused(&text.replace("name: song", "name: Song"), "\"Song\" is not a subresource", "it starts with");
+        refused(&text.replace("type: connect", "type: dance"), "unknown variant `dance`", "restore the file");
+        refused(&text.replace("backend: custom", "backend: disk"), "unknown variant `disk`", "restore the file");
+        refused(&text.replace("status: true", "status: false"), "a scale needs a status", "leave out");
     }
 }

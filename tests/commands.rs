@@ -111,12 +111,89 @@ fn show_tells_what_is_in_a_project() {
 }
 
 #[test]
+fn show_tells_of_subresources_and_of_who_keeps_the_objects() {
+    let (_temporary, project) = scaffold("special");
+    let told: serde_json::Value = serde_json::from_str(&succeed(&project, "show --output json")).unwrap();
+    let [bird, sighting, flock, note] = told["groups"][0]["kinds"].as_array().unwrap().as_slice() else {
+        panic!("{told}");
+    };
+    assert_eq!((&bird["backend"], &bird["scale"]), (&"storage".into(), &true.into()));
+    assert_eq!((&bird["verbs"], &bird["schemaless"]), (&serde_json::json!([]), &false.into()));
+    let [feeding, song] = bird["subresources"].as_array().unwrap().as_slice() else { panic!("{bird}") };
+    assert_eq!((&feeding["name"], &feeding["type"]), (&"feeding".into(), &"arbitrary".into()));
+    assert_eq!(feeding["file"], serde_json::json!({ "path": "src/apis/demo/bird_feeding.rs", "exists": true }));
+    assert_eq!((&song["type"], &song["test"]["path"]), (&"connect".into(), &"tests/bird_song.rs".into()));
+    assert_eq!((&sighting["backend"], &sighting["status"]), (&"custom".into(), &false.into()));
+    assert_eq!(sighting["verbs"], serde_json::json!(["create", "delete", "get", "list", "watch"]));
+    assert_eq!(sighting["files"]["backend"]["path"], "src/apis/demo/sighting.rs");
+    assert!(sighting["files"]["strategy"].is_null());
+    assert_eq!(flock["verbs"], serde_json::json!(["create", "delete", "get", "list", "update", "watch"]));
+    assert_eq!((&note["schemaless"], &note["status"]), (&true.into(), &false.into()));
+    std::fs::remove_file(project.join("src/apis/demo/bird_song.rs")).unwrap();
+    let tree = succeed(&project, "show");
+    for line in [
+        "Bird (birds), namespaced, status, scale",
+        "subresource src/apis/demo/bird_feeding.rs (feeding, arbitrary)",
+        "subresource src/apis/demo/bird_song.rs (missing) (song, connect)",
+        "backend     src/apis/demo/sighting.rs",
+        "Note (notes), namespaced, schemaless",
+    ] {
+        assert!(tree.contains(line), "{line}: {tree}");
+    }
+}
+
+#[test]
+fn a_status_and_a_scale_are_noted_and_the_users_file_is_left() {
+    let (_temporary, project) = scaffold("aviary");
+    let flags = "--group demo --version v1alpha1 --kind Bird";
+    let types = project.join("src/apis/demo/v1alpha1/bird.rs");
+    let before = std::fs::read_to_string(&types).unwrap();
+    fail(&project, &format!("create subresource {flags} --subresource scale"), 1);
+    assert_eq!(std::fs::read_to_string(&types).unwrap(), before);
+    // What the error says is enough.
+    let scale = "scale(spec_replicas_path = \".spec.replicas\", status_replicas_path = \".status.replicas\")";
+    let edited = before.replacen("    namespaced,\n", &format!("    namespaced,\n    {scale},\n"), 1);
+    std::fs::write(&types, &edited).unwrap();
+    let told = succeed(&project, &format!("create subresource {flags} --subresource scale"));
+    assert!(told.starts_with("replace  PROJECT\n\nThe subresource birds/scale: Bird has it in src/"), "{told}");
+    assert_eq!(std::fs::read_to_string(&types).unwrap(), edited);
+    let told = succeed(&project, &format!("create subresource {flags} --subresource scale"));
+    assert!(told.starts_with("Nothing to do"), "{told}");
+    assert!(succeed(&project, "show").contains("namespaced, status, scale"));
+    succeed(&project, "generate --check");
+}
+
+#[test]
+fn a_subresource_is_planned_before_it_is_made() {
+    let (_temporary, project) = scaffold("aviary");
+    let line = "create subresource --group demo --version v1alpha1 --kind Bird --subresource feeding";
+    let before = tree(&project);
+    let told = succeed(&project, &format!("{line} --dry-run --diff"));
+    assert!(told.contains("create   tests/bird_feeding.rs\n"), "{told}");
+    assert!(told.contains("+        .subresource(bird_feeding::BirdFeedingSubresource);\n"), "{told}");
+    assert!(tree(&project) == before);
+    let told = succeed(&project, line);
+    assert!(
+        told.contains("A new subresource: birds/feeding. Yours to edit:\n  src/apis/demo/bird_feeding.rs"),
+        "{told}"
+    );
+    std::fs::write(project.join("src/apis/demo/bird_feeding.rs"), "// mine\n").unwrap();
+    succeed(&project, "generate --check");
+    succeed(&project, line);
+    assert_eq!(std::fs::read_to_string(project.join("src/apis/demo/bird_feeding.rs")).unwrap(), "// mine\n");
+}
+
+#[test]
 fn every_shell_gets_its_completions() {
     let (_temporary, anywhere) = folder("anywhere");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = succeed(&anywhere, &format!("completion {shell}"));
-        assert!(script.contains("skip-controller"), "{shell}");
+        for word in ["skip-controller", "with-scale-subresource", "schemaless"] {
+            assert!(script.contains(word), "{shell} {word}");
+        }
     }
+    // What a flag takes is completed where the shell can.
+    assert!(succeed(&anywhere, "completion fish").contains("arbitrary\\t"));
     let script = anywhere.join("completion");
     std::fs::write(&script, succeed(&anywhere, "completion bash")).unwrap();
     let ask = format!(
@@ -149,10 +226,12 @@ fn a_newer_or_older_library_is_left_until_it_is_asked_for() {
 fn commands_take_less_than_a_tenth_of_a_second() {
     // The best of a few: the file system is slow to give out what tests beside this one have just deleted.
     let best = |run: &dyn Fn() -> Duration| (0..5).map(|_| run()).min().unwrap();
+    // Without optimisation everything takes twice as long.
+    let limit = Duration::from_millis(if cfg!(debug_assertions) { 200 } else { 100 });
     let (_temporary, project) = scaffold("aviary");
     for line in [CREATE, "show", "generate --check", "update vendor", "version"] {
         let took = best(&|| processor_time(&project, line));
-        assert!(took < Duration::from_millis(100), "`{line}` took {took:?}");
+        assert!(took < limit, "`{line}` took {took:?}");
     }
     for line in ["init repo --domain example.com", CREATE] {
         let took = best(&|| {
@@ -162,7 +241,7 @@ fn commands_take_less_than_a_tenth_of_a_second() {
             }
             processor_time(&project, line)
         });
-        assert!(took < Duration::from_millis(100), "`{line}` took {took:?}");
+        assert!(took < limit, "`{line}` took {took:?}");
     }
 }
 

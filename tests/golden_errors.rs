@@ -20,7 +20,7 @@ fn bad_input_is_told_what_is_wrong_and_what_to_do() {
             if let Some(command) = line.strip_prefix("$ ") {
                 actual.push_str(&format!("{line}\n{}", transcript(&project, command)));
                 count += 1;
-            } else if line.starts_with('#') || line.is_empty() {
+            } else if line.starts_with("# ") || line.is_empty() {
                 actual.push_str(&format!("{line}\n"));
             }
         }

@@ -32,6 +32,12 @@ fn a_project_of_odd_names_is_sound() {
     sound("odd");
 }
 
+#[test]
+#[ignore = "builds a project: ./scripts/test"]
+fn a_project_of_special_kinds_is_sound() {
+    sound("special");
+}
+
 /// Formatted, without a warning, with tests that pass, and all that with the lock file that it came with.
 #[track_caller]
 fn sound(golden: &str) {
@@ -82,6 +88,23 @@ fn names_that_are_let_through_compile() {
         );
     }
     succeed(&project.root, "create controller --quiet --group demo --version v1 --kind Type --name self");
+    for (group, version, kind) in [("demo", "v1", "V1"), ("kube", "v1beta1", longest.as_str()), ("crate", "v1", "Bird")]
+    {
+        for (name, of_type) in [("v1", "arbitrary"), ("type", "connect"), ("self-crate", "arbitrary"), ("x", "connect")]
+        {
+            let kind = format!("--group {group} --version {version} --kind {kind}");
+            succeed(&project.root, &format!("create subresource --quiet {kind} --subresource {name} --type {of_type}"));
+        }
+    }
+    for (kind, flags) in [
+        (longest.replace('L', "C").as_str(), "--backend custom --with-scale-subresource"),
+        (longest.replace('L', "S").as_str(), "--schemaless"),
+        ("Backend", "--backend custom --non-namespaced"),
+        ("Value", "--schemaless --non-namespaced"),
+        ("Scale", "--with-scale-subresource"),
+    ] {
+        succeed(&project.root, &format!("create resource --quiet --group demo --version v1 --kind {kind} {flags}"));
+    }
     tidy(&project);
 }
 

@@ -324,6 +324,22 @@ async fn a_dry_run_does_everything_but_store() {
     assert!(failure.starts_with("422 CreateOptions.meta.k8s.io"), "{failure}");
 }
 
+/// There is no object for a namespace, so that nobody else looks at its name.
+#[tokio::test]
+async fn a_namespace_has_a_name_that_a_namespace_may_have() {
+    let server = Server::start().await;
+    for (namespace, code) in [("forest", 201), ("dark%3Fforest", 422), ("Forest", 422), ("a.b", 422), ("-", 422)] {
+        let body = json!({
+            "apiVersion": "demo.example.com/v1", "kind": "Bird", "metadata": { "name": "a" },
+            "spec": { "species": "robin", "songs": ["x"] },
+        });
+        let line = format!("POST /apis/demo.example.com/v1/namespaces/{namespace}/birds");
+        let answer = server.ask(&line, &body.to_string()).await;
+        assert_eq!(answer.code, code, "{namespace}: {}", answer.text());
+        assert!(code == 201 || answer.failure().contains("metadata.namespace: Invalid value: "), "{}", answer.text());
+    }
+}
+
 #[tokio::test]
 async fn unknown_fields_are_told_of_or_refused() {
     let server = Server::start().await;

@@ -158,6 +158,19 @@ async fn a_watch_resumes_after_a_version() {
     assert_eq!(deleted["object"]["metadata"]["resourceVersion"], newest);
 }
 
+/// Whoever has just written may know a version before the cache does.
+#[tokio::test]
+async fn a_watch_from_a_version_that_is_still_to_come_starts_there() {
+    let server = flock(&["a"]).await;
+    let next = server.store.revision().await.expect("a revision").0 + 1;
+    let mut events = Events::open(&server, &format!("resourceVersion={next}")).await;
+    let mut all = Events::open(&server, "resourceVersion=1").await;
+    server.bird("b", r#"{"species":"x","songs":["x"]}"#).await;
+    server.bird("c", r#"{"species":"x","songs":["x"]}"#).await;
+    assert_eq!(events.next().await, "ADDED c");
+    assert_eq!([all.next().await, all.next().await, all.next().await], ["ADDED a", "ADDED b", "ADDED c"]);
+}
+
 #[tokio::test]
 async fn an_object_that_leaves_a_selector_is_deleted_as_it_was() {
     let server = flock(&["a"]).await;

@@ -1,14 +1,16 @@
-//! `create`: groups, versions, kinds and controllers. Each command adds what is missing and leaves what is there.
+//! `create`: groups, versions, kinds, subresources and controllers. Each command adds what is missing and leaves what is there.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Subcommand};
 
 use super::changes::{self, Workspace, WriteArgs};
+use super::subresource::{self, SubresourceArgs};
 use crate::additions::known_kinds;
 use crate::error::usage;
 use crate::names;
-use crate::project::{Group, Kind, Project, Scope};
+use crate::project::{Backend, Group, Kind, Project, Scope};
 use crate::scaffold::views;
 use crate::ui::{Style, Ui};
 
@@ -21,6 +23,8 @@ pub enum CreateCommand {
     Group(GroupArgs),
     /// Add a kind, and its group and version if they are missing
     Resource(ResourceArgs),
+    /// Add a subresource to a kind that is there
+    Subresource(SubresourceArgs),
     /// Add a controller for a kind that is there
     Controller(ControllerArgs),
 }
@@ -87,7 +91,10 @@ enum VersionCommand {
 #[command(after_help = "\
 Examples:
   apiserver-boot create resource --group demo --version v1 --kind Bird --short-name bd
-  apiserver-boot create resource --group demo --version v1 --kind Nest --non-namespaced")]
+  apiserver-boot create resource --group demo --version v1 --kind Nest --non-namespaced
+  apiserver-boot create resource --group demo --version v1 --kind Flock --with-scale-subresource
+  apiserver-boot create resource --group demo --version v1 --kind Sighting --backend custom
+  apiserver-boot create resource --group demo --version v1 --kind Note --schemaless")]
 pub struct ResourceArgs {
     /// The group, without the project's domain
     #[arg(long)]
@@ -117,10 +124,22 @@ pub struct ResourceArgs {
     #[arg(long)]
     non_namespaced: bool,
 
-    /// Whether the kind has a status, as a subresource
+    /// Who keeps the objects
+    #[arg(long, value_enum, default_value_t = Backend::Storage)]
+    backend: Backend,
+
+    /// Objects are any JSON beside apiVersion, kind and metadata
+    #[arg(long)]
+    schemaless: bool,
+
+    /// Whether the kind has a status, as a subresource [default: true, and false with --backend custom and --schemaless]
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-          default_value = "true", default_missing_value = "true")]
-    with_status_subresource: bool,
+          default_missing_value = "true")]
+    with_status_subresource: Option<bool>,
+
+    /// The kind has a scale, as a subresource: `kubectl scale` sets its replicas
+    #[arg(long)]
+    with_scale_subresource: bool,
 
     /// Leave the kind out, and add only a controller for one that is there
     #[arg(long)]
@@ -176,6 +195,10 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
             },
         },
         CreateCommand::Resource(args) => resource(args, ui),
+        CreateCommand::Subresource(args) => add_to(args.write, ui, |project, root| {
+            check_kind_is_there(project, &args.group, &args.version, &args.kind)?;
+            subresource::add(project, root, &args)
+        }),
         CreateCommand::Controller(args) => add(args.write, ui, |project| {
             let name = args.name.as_deref();
             check_kind_is_there(project, &args.group, &args.version, &args.kind)?;
@@ -185,6 +208,7 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
 }
 
 fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
+    let has_status = args.with_scale_subresource || args.backend == Backend::Storage && !args.schemaless;
     add(args.write, ui, |project| {
         project.add_group(&args.group)?;
         project.add_version(&args.group, &args.version)?;
@@ -199,7 +223,11 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
                 version: args.version,
                 short_names: args.short_names,
                 categories: args.categories,
-                status: args.with_status_subresource,
+                backend: args.backend,
+                schemaless: args.schemaless,
+                status: args.with_status_subresource.unwrap_or(has_status),
+                scale: args.with_scale_subresource,
+                subresources: Vec::new(),
                 controllers: Vec::new(),
             };
             project.add_kind(&args.group, kind)?;
@@ -217,9 +245,18 @@ fn add(
     ui: &Ui,
     addition: impl FnOnce(&mut Project) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
+    add_to(write, ui, |project, _| addition(project))
+}
+
+/// The same, where the addition depends on files in the project's root too.
+fn add_to(
+    write: WriteArgs,
+    ui: &Ui,
+    addition: impl FnOnce(&mut Project, &Path) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::open()?;
     let mut next = workspace.project.clone();
-    addition(&mut next)?;
+    addition(&mut next, &workspace.root)?;
     let plan = workspace.plan(&next, write)?;
     if changes::carry_out(&workspace.root, &plan, write, ui)? && !write.dry_run {
         ui.say(next_steps(&workspace.project, &next, ui));
@@ -239,41 +276,77 @@ fn check_kind_is_there(project: &Project, group: &str, version: &str, kind: &str
 
 /// What a user does after adding what `next` has and `before` has not.
 fn next_steps(before: &Project, next: &Project, ui: &Ui) -> String {
-    let kind_before = |group: &Group, kind: &Kind| before.group(&group.name).and_then(|g| g.kind(&kind.kind)).cloned();
-    let mut edit = Vec::new();
-    let mut new_kind = None;
+    let mut news = News::default();
     for (group, kind) in next.kinds() {
-        let there = kind_before(group, kind);
-        if there.is_none() {
-            let view = views::kind(next, group, kind);
-            edit.push(format!("  {}  # its fields", view.types_path));
-            edit.push(format!("  {}  # its hooks", view.strategy_path));
-            new_kind = Some((group, kind, view.sample_path));
-        }
-        let controllers_there = there.map(|kind| kind.controllers).unwrap_or_default();
-        for name in kind.controllers.iter().filter(|name| !controllers_there.contains(name)) {
-            edit.push(format!("  {}  # what keeps it true", views::controller(group, kind, name).path));
-        }
+        news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind);
     }
-    if edit.is_empty() {
+    if news.titles.is_empty() {
         let group = next.groups.last().map_or("demo", |group| &group.name);
         let versions = next.groups.last().map(|group| group.versions.as_slice()).unwrap_or_default();
         let version = versions.last().map_or("v1alpha1", String::as_str);
         return format!("\nNext:\n  apiserver-boot create resource --group {group} --version {version} --kind Bird");
     }
-    let mut text = String::new();
-    if let Some((group, kind, sample)) = &new_kind {
-        let title = format!("A new kind: {}", kind.kind);
-        text.push_str(&format!(
-            "\n{} in {}/{}. Yours to edit:\n{}\nNext:\n  cargo test\n  apiserver-boot run local\n",
-            ui.paint(Style::Bold, &title),
-            next.api_group(&group.name),
-            kind.version,
-            edit.join("\n")
-        ));
-        text.push_str(&format!("  kubectl --kubeconfig kubeconfig create -f {sample}"));
-    } else {
-        text.push_str(&format!("\nA new controller. Yours to edit:\n{}\nNext:\n  cargo test", edit.join("\n")));
+    let mut text = format!("\n{}", news.titles.iter().map(|title| title.paint(ui)).collect::<Vec<_>>().join("\n"));
+    if !news.edit.is_empty() {
+        text.push_str(&format!(" Yours to edit:\n{}", news.edit.join("\n")));
     }
-    text
+    text.push_str(&format!("\nNext:\n  cargo test\n{}", news.run.join("\n")));
+    text.trim_end().to_owned()
+}
+
+/// What is new in a project.
+#[derive(Default)]
+struct News {
+    titles: Vec<Title>,
+    /// Files to edit.
+    edit: Vec<String>,
+    /// Commands to try.
+    run: Vec<String>,
+}
+
+/// What is new in a few words, those that matter first.
+struct Title(String, String);
+
+impl Title {
+    fn paint(&self, ui: &Ui) -> String {
+        format!("{}{}.", ui.paint(Style::Bold, &self.0), self.1)
+    }
+}
+
+impl News {
+    fn compare(&mut self, before: Option<&Kind>, next: &Project, group: &Group, kind: &Kind) {
+        let view = views::kind(next, group, kind);
+        if before.is_none() {
+            let title = format!("A new kind: {}", kind.kind);
+            self.titles.push(Title(title, format!(" in {}/{}", next.api_group(&group.name), kind.version)));
+            let hooks = if kind.backend == Backend::Custom { "its backend" } else { "its hooks" };
+            self.edit.push(format!("  {}  # its fields", view.types_path));
+            self.edit.push(format!("  {}  # {hooks}", view.strategy_path));
+            self.run.push("  apiserver-boot run local".to_owned());
+            self.run.push(format!("  kubectl --kubeconfig kubeconfig create -f {}", view.sample_path));
+        }
+        let there = |own| before.is_some_and(|before| before.subresources.contains(own));
+        for own in kind.subresources.iter().filter(|own| !there(own)) {
+            let view = views::subresource(next, group, kind, own);
+            self.titles.push(Title("A new subresource".into(), format!(": {}/{}", kind.plural, own.name)));
+            self.edit.push(format!("  {}  # what it answers", view.path));
+            self.edit.push(format!("  {}  # what it promises", view.test_path));
+        }
+        for (name, is_new) in [
+            ("status", kind.status && before.is_some_and(|before| !before.status)),
+            ("scale", kind.scale && before.is_some_and(|before| !before.scale)),
+        ] {
+            if is_new {
+                let known = format!(": {} has it in {}, and PROJECT knows of it now", kind.kind, view.types_path);
+                self.titles.push(Title(format!("The subresource {}/{name}", kind.plural), known));
+            }
+        }
+        let there = |name| before.is_some_and(|before| before.controllers.contains(name));
+        for name in kind.controllers.iter().filter(|name| !there(name)) {
+            if before.is_some() {
+                self.titles.push(Title("A new controller".into(), String::new()));
+            }
+            self.edit.push(format!("  {}  # what keeps it true", views::controller(group, kind, name).path));
+        }
+    }
 }

@@ -7,5 +7,6 @@ pub mod generate;
 pub mod init;
 pub mod run;
 pub mod show;
+pub mod subresource;
 pub mod update;
 pub mod version;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::project::{Project, Scope};
+use crate::project::{Backend, Project, Scope};
 use crate::scaffold::views;
 use crate::ui::{Style, Ui};
 
@@ -36,6 +36,7 @@ pub const HOOKS: &[&str] = &[
     "warnings_on_update",
     "canonicalize",
     "prepare_for_delete",
+    "grace_period_seconds",
     "validate_delete",
     "allow_create_on_update",
     "allow_unconditional_update",
@@ -81,10 +82,17 @@ struct ShownKind {
     short_names: Vec<String>,
     categories: Vec<String>,
     namespaced: bool,
+    backend: Backend,
+    schemaless: bool,
     status: bool,
+    scale: bool,
     /// The hooks that the strategy writes with a body that is more than the default.
     hooks: Vec<&'static str>,
+    /// What the backend implements, in the words of its list; empty where the server keeps the objects, and does all.
+    verbs: Vec<String>,
     files: Files,
+    /// Those beside status and scale.
+    subresources: Vec<ShownSubresource>,
     controllers: Vec<ShownController>,
 }
 
@@ -92,7 +100,10 @@ struct ShownKind {
 #[serde(rename_all = "camelCase")]
 struct Files {
     types: ShownFile,
-    strategy: ShownFile,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strategy: Option<ShownFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backend: Option<ShownFile>,
     sample: ShownFile,
     test: ShownFile,
 }
@@ -102,6 +113,16 @@ struct Files {
 struct ShownFile {
     path: String,
     exists: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownSubresource {
+    name: String,
+    #[serde(rename = "type")]
+    answers: &'static str,
+    file: ShownFile,
+    test: ShownFile,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,7 +144,17 @@ impl Shown {
                 .iter()
                 .map(|kind| {
                     let view = views::kind(project, group, kind);
-                    let strategy = std::fs::read_to_string(root.join(&view.strategy_path)).unwrap_or_default();
+                    let behaviour = std::fs::read_to_string(root.join(&view.strategy_path)).unwrap_or_default();
+                    let custom = kind.backend == Backend::Custom;
+                    let subresources = kind.subresources.iter().map(|own| {
+                        let view = views::subresource(project, group, kind, own);
+                        ShownSubresource {
+                            name: own.name.clone(),
+                            answers: own.answers.name(),
+                            file: file(view.path),
+                            test: file(view.test_path),
+                        }
+                    });
                     let controllers = kind.controllers.iter().map(|name| ShownController {
                         name: name.clone(),
                         file: file(views::controller(group, kind, name).path),
@@ -136,14 +167,20 @@ impl Shown {
                         short_names: kind.short_names.clone(),
                         categories: kind.categories.clone(),
                         namespaced: kind.scope == Scope::Namespaced,
+                        backend: kind.backend,
+                        schemaless: kind.schemaless,
                         status: kind.status,
-                        hooks: hooks_in(&strategy),
+                        scale: kind.scale,
+                        hooks: hooks_in(&behaviour),
+                        verbs: if custom { verbs_in(&behaviour) } else { Vec::new() },
                         files: Files {
                             types: file(view.types_path),
-                            strategy: file(view.strategy_path),
+                            strategy: (!custom).then(|| file(view.strategy_path.clone())),
+                            backend: custom.then(|| file(view.strategy_path)),
                             sample: file(view.sample_path),
                             test: file(view.test_path),
                         },
+                        subresources: subresources.collect(),
                         controllers: controllers.collect(),
                     }
                 })
@@ -199,8 +236,11 @@ fn kind_line(kind: &ShownKind, ui: &Ui) -> String {
     let mut names = vec![kind.plural.clone()];
     names.extend(kind.short_names.iter().cloned());
     let scope = if kind.namespaced { "namespaced" } else { "cluster-scoped" };
-    let status = if kind.status { ", status" } else { "" };
-    format!("{} ({}), {scope}{status}", ui.paint(Style::Bold, &kind.kind), names.join(", "))
+    let mut words = vec![scope];
+    words.extend(kind.schemaless.then_some("schemaless"));
+    words.extend(kind.status.then_some("status"));
+    words.extend(kind.scale.then_some("scale"));
+    format!("{} ({}), {}", ui.paint(Style::Bold, &kind.kind), names.join(", "), words.join(", "))
 }
 
 fn kind_leaves(kind: &ShownKind) -> Vec<String> {
@@ -208,11 +248,18 @@ fn kind_leaves(kind: &ShownKind) -> Vec<String> {
         format!("{what:<11} {}{}", file.path, if file.exists { "" } else { " (missing)" })
     };
     let hooks = if kind.hooks.is_empty() { "none".to_owned() } else { kind.hooks.join(", ") };
-    let mut leaves = vec![
-        file("types", &kind.files.types),
-        file("strategy", &kind.files.strategy),
-        format!("{:<11} {hooks}", "hooks"),
-    ];
+    let mut leaves = vec![file("types", &kind.files.types)];
+    leaves.extend(kind.files.strategy.iter().map(|strategy| file("strategy", strategy)));
+    leaves.extend(kind.files.backend.iter().map(|backend| file("backend", backend)));
+    if !kind.verbs.is_empty() {
+        leaves.push(format!("{:<11} {}", "verbs", kind.verbs.join(", ")));
+    }
+    leaves.push(format!("{:<11} {hooks}", "hooks"));
+    leaves.extend(
+        kind.subresources
+            .iter()
+            .map(|own| file("subresource", &own.file) + &format!(" ({}, {})", own.name, own.answers)),
+    );
     leaves.extend(kind.controllers.iter().map(|controller| {
         let same = controller.name == crate::names::controller("", &kind.kind);
         let name = if same { String::new() } else { format!(" ({})", controller.name) };
@@ -230,9 +277,18 @@ fn hooks_in(source: &str) -> Vec<&'static str> {
         let (_, rest) = code.split_once(&format!("fn {hook}("))?;
         let (_, body) = rest.split_once('{')?;
         let (body, _) = body.split_once('}')?;
-        (!["", "false", "Vec::new()"].contains(&body.trim())).then_some(())
+        (!["", "false", "None", "Vec::new()"].contains(&body.trim())).then_some(())
     };
     HOOKS.iter().copied().filter(|hook| does_something(hook).is_some()).collect()
+}
+
+/// What a backend's file lists as implemented: `get` for `Verb::Get`.
+fn verbs_in(source: &str) -> Vec<String> {
+    let code: String = source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+    let list = code.split_once("const VERBS").and_then(|(_, rest)| rest.split_once("];")).map(|(list, _)| list);
+    let verbs = list.unwrap_or_default().split("Verb::").skip(1);
+    let name = |verb: &str| verb.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_lowercase();
+    verbs.map(name).collect()
 }
 
 #[cfg(test)]
@@ -263,12 +319,25 @@ mod tests {
     }
 
     #[test]
+    fn the_verbs_of_a_backend_are_found() {
+        let source = "
+            const VERBS: &'static [Verb] =
+                // Verb::Delete comes later
+                &[Verb::Get, Verb::List];
+            fn get() { Verb::Watch }";
+        assert_eq!(verbs_in(source), ["get", "list"]);
+        assert!(verbs_in("").is_empty());
+    }
+
+    #[test]
     fn the_hooks_are_those_of_the_library() {
         let strategy = include_str!("../../apiserver/src/registry/strategy.rs");
         let (_, body) = strategy.split_once("pub trait Strategy").unwrap();
         let mut found: Vec<&str> =
             body.lines().filter_map(|line| line.strip_prefix("    fn ")?.split('(').next()).collect();
         let mut known = HOOKS.to_vec();
+        // What shapes there are is no hook: no object comes by there.
+        found.retain(|name| *name != "versions");
         found.sort_unstable();
         known.sort_unstable();
         assert_eq!(found, known);

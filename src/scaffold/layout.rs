@@ -6,6 +6,9 @@ const WIDTH: usize = 100;
 /// Arguments that take more go one to a line; rustfmt's `fn_call_width`.
 const CALL_WIDTH: usize = 60;
 
+/// Chains of calls that take more go one to a line; rustfmt's `chain_width`.
+const CHAIN_WIDTH: usize = 60;
+
 /// `use prefix::{a, b};` at the start of a line. The items are sorted already.
 pub fn use_items(prefix: &str, items: &[&str]) -> String {
     let one_line = match items {
@@ -40,6 +43,38 @@ pub fn call(indent: usize, callee: &str, arguments: &[String]) -> String {
     }
     let lines: String = arguments.iter().map(|argument| format!("{outer}    {argument},\n")).collect();
     format!("{outer}{callee}(\n{lines}{outer});")
+}
+
+/// `receiver.method(argument).method(argument);` as a statement, indented by so many columns.
+pub fn chain(indent: usize, receiver: &str, calls: &[(&str, String)]) -> String {
+    let outer = " ".repeat(indent);
+    if let [(method, argument)] = calls {
+        return call(indent, &format!("{receiver}.{method}"), std::slice::from_ref(argument));
+    }
+    let links: Vec<String> = calls.iter().map(|(method, argument)| format!(".{method}({argument})")).collect();
+    let one_line = format!("{receiver}{}", links.concat());
+    if one_line.len() <= CHAIN_WIDTH {
+        return format!("{outer}{one_line};");
+    }
+    // A receiver that is no longer than an indent stays on one line with the first call.
+    let joined = receiver.len() <= "    ".len();
+    let broken = |((method, argument), link): (&(&str, String), &String)| {
+        let deeper = format!("{outer}    ");
+        // A link that is too long is broken, if that makes it fit.
+        if deeper.len() + link.len() <= WIDTH || deeper.len() + "    ,".len() + argument.len() > WIDTH {
+            return format!("\n{deeper}{link}");
+        }
+        format!("\n{deeper}.{method}(\n{deeper}    {argument},\n{deeper})")
+    };
+    let text: String = calls.iter().zip(&links).map(broken).collect();
+    let text = if joined { text.trim_start() } else { &text };
+    format!("{outer}{receiver}{text};")
+}
+
+/// `const NAME: &str = "value";` at the start of a line.
+pub fn constant(name: &str, value: &str) -> String {
+    let one_line = format!("const {name}: &str = {value:?};");
+    if one_line.len() <= WIDTH { one_line } else { format!("const {name}: &str =\n    {value:?};") }
 }
 
 /// `let name = callee(argument);`, indented by four.
@@ -102,6 +137,23 @@ mod tests {
         assert_eq!(let_call("a", "b", &long), format!("    let a =\n        b({long});"));
         let longer = "c".repeat(89);
         assert_eq!(let_call("a", "b", &longer), format!("    let a = b(\n        {longer}\n    );"));
+    }
+
+    #[test]
+    fn long_chains_break() {
+        let calls = |length: usize| vec![("add", "a::B".to_owned()), ("connect", "c".repeat(length))];
+        assert_eq!(chain(4, "apis", &calls(4)[..1]), "    apis.add(a::B);");
+        assert_eq!(chain(4, "apis", &calls(36)), format!("    apis.add(a::B).connect({});", "c".repeat(36)));
+        let long = "c".repeat(37);
+        assert_eq!(chain(4, "apis", &calls(37)), format!("    apis.add(a::B)\n        .connect({long});"));
+        let longer = "c".repeat(84);
+        assert_eq!(
+            chain(4, "apis", &calls(84)),
+            format!("    apis.add(a::B)\n        .connect(\n            {longer},\n        );")
+        );
+        assert_eq!(constant("A", "b"), "const A: &str = \"b\";");
+        let long = "b".repeat(90);
+        assert_eq!(constant("A", &long), format!("const A: &str =\n    \"{long}\";"));
     }
 
     #[test]

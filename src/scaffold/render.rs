@@ -1,14 +1,17 @@
 //! Templates to files, in memory. `templates/` is laid out as the tree that it produces. A placeholder in a path says
 //! for what a template is rendered: `{group}` once for each group, `{version}` for each of its versions, `{kind}`,
-//! `{sample}` and `{test}` for each kind, `{controller}` for each controller; none of them, once.
+//! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{subresource-arbitrary}`,
+//! `{subresource-connect}` and their `{test-…}` for each subresource of that type; none of them, once. `{kind-custom}`
+//! in the place of `{kind}` is for kinds whose backend is the user's, `{kind-schemaless}` for those without a schema;
+//! where there is no such template, the one for `{kind}` is theirs too.
 
 use anyhow::Context;
 use include_dir::{Dir, include_dir};
 use tera::Tera;
 
-use super::views::{self, ControllerView, GroupView, KindView, VersionView};
+use super::views::{self, ControllerView, GroupView, KindView, SubresourceView, VersionView};
 use super::{File, Owner, lock, marker};
-use crate::project::{Group, Kind, Project};
+use crate::project::{Answers, Backend, Group, Kind, Project};
 
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -36,9 +39,19 @@ pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec
                 }
             }
             Each::Kind => {
-                for (group, kind) in project.kinds() {
+                for (group, kind) in project.kinds().filter(|(_, kind)| is_for(template, kind, &templates)) {
                     let is_new = before_has(before, group, kind).is_none();
                     renderer.file(template, is_new, &Place::kind(project, group, kind))?;
+                }
+            }
+            Each::Subresource(answers) => {
+                for (group, kind) in project.kinds() {
+                    for own in kind.subresources.iter().filter(|own| own.answers == answers) {
+                        let there = before_has(before, group, kind).is_some_and(|kind| kind.subresources.contains(own));
+                        let subresource = Some(views::subresource(project, group, kind, own));
+                        let place = Place { subresource, ..Place::kind(project, group, kind) };
+                        renderer.file(template, !there, &place)?;
+                    }
                 }
             }
             Each::Controller => {
@@ -81,7 +94,15 @@ enum Each {
     Group,
     Version,
     Kind,
+    Subresource(Answers),
     Controller,
+}
+
+/// What distinguishes kinds whose files come from other templates than those of most.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Variant {
+    Custom,
+    Schemaless,
 }
 
 /// One place that a template is rendered for.
@@ -90,6 +111,7 @@ struct Place {
     group: Option<GroupView>,
     version: Option<VersionView>,
     kind: Option<KindView>,
+    subresource: Option<SubresourceView>,
     controller: Option<ControllerView>,
 }
 
@@ -108,7 +130,7 @@ impl Place {
 
     /// Puts names in the place of placeholders.
     fn path(&self, template: &str) -> String {
-        let mut path = template.trim_end_matches(".tera").to_owned();
+        let mut path = plain(template.trim_end_matches(".tera"));
         let mut fill = |placeholder: &str, name: Option<&String>| {
             path = path.replace(placeholder, name.map_or("", String::as_str));
         };
@@ -116,7 +138,9 @@ impl Place {
         fill("{version}", self.version.as_ref().map(|version| &version.name));
         fill("{kind}", self.kind.as_ref().map(|kind| &kind.file));
         fill("{sample}", self.kind.as_ref().map(|kind| &kind.sample));
-        fill("{test}", self.kind.as_ref().map(|kind| &kind.test));
+        fill("{subresource}", self.subresource.as_ref().map(|own| &own.file));
+        let test = self.subresource.as_ref().map(|own| &own.test);
+        fill("{test}", test.or(self.kind.as_ref().map(|kind| &kind.test)));
         fill("{controller}", self.controller.as_ref().map(|controller| &controller.file));
         path
     }
@@ -173,9 +197,46 @@ fn collect(folder: &'static Dir<'static>, templates: &mut Vec<Template>) {
     folder.dirs().for_each(|folder| collect(folder, templates));
 }
 
+impl Variant {
+    /// All of them, with the ends of their placeholders.
+    const ALL: [(Self, &'static str); 2] = [(Self::Custom, "-custom}"), (Self::Schemaless, "-schemaless}")];
+
+    fn of_kind(kind: &Kind) -> Option<Self> {
+        match kind.backend {
+            Backend::Custom => Some(Self::Custom),
+            Backend::Storage => kind.schemaless.then_some(Self::Schemaless),
+        }
+    }
+
+    fn of_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, end)| path.contains(end)).map(|(variant, _)| variant)
+    }
+}
+
+/// Whether a template is what a file of this kind comes from.
+fn is_for(template: &Template, kind: &Kind, templates: &[Template]) -> bool {
+    let (wanted, own) = (Variant::of_kind(kind), Variant::of_path(template.path));
+    let is_better = |other: &Template| Variant::of_path(other.path) == wanted && plain(other.path) == template.path;
+    own == wanted || own.is_none() && !templates.iter().any(is_better)
+}
+
+/// A path whose placeholders do not say which kinds or subresources it is for.
+fn plain(path: &str) -> String {
+    let ends = Variant::ALL.iter().map(|(_, end)| end).chain(Each::SUBRESOURCES.iter().map(|(_, end)| end));
+    ends.fold(path.to_owned(), |path, end| path.replace(end, "}"))
+}
+
 impl Each {
+    /// The types of subresources, with the ends of their placeholders.
+    const SUBRESOURCES: [(Answers, &'static str); 2] =
+        [(Answers::Arbitrary, "-arbitrary}"), (Answers::Connect, "-connect}")];
+
     fn of(path: &str) -> Self {
-        if path.contains("{controller}") {
+        let subresource = Self::SUBRESOURCES.into_iter().find(|(_, end)| path.contains(end));
+        let path = &plain(path);
+        if let Some((answers, _)) = subresource {
+            Self::Subresource(answers)
+        } else if path.contains("{controller}") {
             Self::Controller
         } else if ["{kind}", "{sample}", "{test}"].iter().any(|placeholder| path.contains(placeholder)) {
             Self::Kind

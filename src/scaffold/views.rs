@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::layout;
 use crate::names::{self, Module};
-use crate::project::{Group, Kind, Project, Scope};
+use crate::project::{Answers, Backend, Group, Kind, Project, Scope, Subresource};
 
 /// The project as a whole.
 #[derive(Debug, Serialize)]
@@ -65,6 +65,7 @@ pub struct KindView {
     pub file: String,
     pub namespaced: bool,
     pub status: bool,
+    pub scale: bool,
     /// Arguments of `#[kube(…)]` after group, version and kind.
     pub kube_arguments: Vec<String>,
     /// `use` of the types, for the strategy.
@@ -73,14 +74,50 @@ pub struct KindView {
     pub use_in_test: String,
     /// Relative to the root.
     pub types_path: String,
+    /// The file of the strategy, or of the backend.
     pub strategy_path: String,
     pub sample_path: String,
     pub test_path: String,
     /// The statement that reads the sample into a test.
     pub include_sample: String,
+    /// The first line of a function of the backend.
+    pub check_unchanged: String,
+    /// The type of what it has beside apiVersion, kind, metadata and status: `BirdSpec`.
+    pub spec: String,
+    pub schemaless: bool,
     /// The file names without extension.
     pub sample: String,
     pub test: String,
+}
+
+/// A subresource that the user's own code answers for.
+#[derive(Clone, Debug, Serialize)]
+pub struct SubresourceView {
+    /// The last segment of its path: `feeding`.
+    pub name: String,
+    /// The kind of its object, and the start of all its types: `BirdFeeding`.
+    pub kind: String,
+    /// What implements the library's trait: `BirdFeedingSubresource`.
+    pub handler: String,
+    pub module: String,
+    pub file: String,
+    /// Relative to the root.
+    pub path: String,
+    pub test_path: String,
+    /// The test's file name without extension.
+    pub test: String,
+    /// Arguments of `#[kube(…)]` after group, version and kind.
+    pub kube_arguments: Vec<String>,
+    /// The constant with the annotation of the example.
+    pub annotation: String,
+    /// The first line of the test's function that gives a client.
+    pub api: String,
+    /// The statement that gives the path of the parent's kind to the test.
+    pub url_path: String,
+    /// `use` of the parent's type.
+    pub use_parent: String,
+    /// `use` lines of a file in `tests/`.
+    pub use_in_test: Vec<String>,
 }
 
 /// A controller.
@@ -136,10 +173,24 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
     let module = Module::of(&group.name);
     let mut modules: Vec<String> = group.kinds.iter().map(|kind| Module::of(&kind.kind).ident).collect();
     modules.extend(group.versions.iter().cloned());
+    let subresources = || group.kinds.iter().flat_map(|kind| kind.subresources.iter().map(move |own| (kind, own)));
+    modules.extend(subresources().map(|(kind, own)| subresource_module(kind, own).ident));
     let controller_modules: Vec<String> =
         group.kinds.iter().flat_map(|kind| &kind.controllers).map(|name| Module::of(name).ident).collect();
     let call = |kind: &Kind| {
-        layout::call(4, "apis.add", &[format!("{}::{}Strategy", Module::of(&kind.kind).ident, kind.kind)])
+        let module = Module::of(&kind.kind).ident;
+        let mut calls = vec![match kind.backend {
+            Backend::Storage => ("add", format!("{module}::{}Strategy", kind.kind)),
+            Backend::Custom => ("add_backend", format!("{module}::{}Backend::default()", kind.kind)),
+        }];
+        calls.extend(kind.subresources.iter().map(|own| {
+            let method = match own.answers {
+                Answers::Arbitrary => "subresource",
+                Answers::Connect => "connect",
+            };
+            (method, format!("{}::{}", subresource_module(kind, own).ident, handler(kind, own)))
+        }));
+        layout::chain(4, "apis", &calls)
     };
     let modules = layout::modules(&module.ident, modules);
     let controller_modules = layout::modules(&module.ident, controller_modules);
@@ -168,7 +219,7 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
     let test = test_stem(project, group, kind);
     let sample_path = sample_path(project, group, kind);
     let sample = sample_path.trim_start_matches("sample/").trim_end_matches(".yaml").to_owned();
-    let spec = format!("{}Spec", kind.kind);
+    let spec = spec_name(kind);
     let krate = names::crate_name(&project.name);
     let types = format!("{}::{}", kind.version, module.ident);
     KindView {
@@ -178,12 +229,19 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
         version: kind.version.clone(),
         namespaced: kind.scope == Scope::Namespaced,
         status: kind.status,
+        scale: kind.scale,
         kube_arguments: kube_arguments(kind),
         use_in_strategy: layout::use_items(
             &format!("super::{types}"),
             &type_names(kind).iter().map(String::as_str).collect::<Vec<_>>(),
         ),
         use_in_test: layout::use_items(&format!("{krate}::apis::{}::{types}", folder.ident), &[&kind.kind, &spec]),
+        check_unchanged: layout::signature(
+            "fn check_unchanged",
+            &["objects: &Objects".into(), format!("object: &{}", kind.kind)],
+            "Result<(), Error>",
+        ),
+        schemaless: kind.schemaless,
         include_sample: layout::let_call("sample", "include_str!", &format!("\"../{sample_path}\"")),
         types_path: format!("src/apis/{}/{}/{}.rs", folder.file, kind.version, module.file),
         strategy_path: format!("src/apis/{}/{}.rs", folder.file, module.file),
@@ -191,8 +249,48 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
         test_path: format!("tests/{test}.rs"),
         module: module.ident,
         file: module.file,
+        spec,
         sample,
         test,
+    }
+}
+
+/// A subresource as templates see it.
+pub fn subresource(project: &Project, group: &Group, kind: &Kind, own: &Subresource) -> SubresourceView {
+    let module = subresource_module(kind, own);
+    let folder = Module::of(&group.name);
+    let api_group = project.api_group(&group.name);
+    let object = names::subresource_kind(&kind.kind, &own.name);
+    let types = format!("{}::{}", kind.version, Module::of(&kind.kind).ident);
+    let plain = names::test_name(&module);
+    let test = if first_of_its_name(project, group, kind) { plain } else { format!("{}_{plain}", folder.file) };
+    let url_path = if kind.scope == Scope::Namespaced { "&(), Some(\"default\")" } else { "&(), None" };
+    let mut kube_arguments = vec![format!("plural = {:?}", kind.plural)];
+    if kind.scope == Scope::Namespaced {
+        kube_arguments.push("namespaced".into());
+    }
+    let apis = format!("{}::apis::{}", names::crate_name(&project.name), folder.ident);
+    let parent = layout::use_items(&format!("{apis}::{types}"), &[&kind.kind]);
+    let mut use_in_test = match own.answers {
+        Answers::Arbitrary => vec![layout::use_items(&format!("{apis}::{}", module.ident), &[&object]), parent],
+        Answers::Connect => vec![parent],
+    };
+    use_in_test.sort_by_key(|line| line.replace("r#", ""));
+    SubresourceView {
+        name: own.name.clone(),
+        handler: handler(kind, own),
+        path: format!("src/apis/{}/{}.rs", folder.file, module.file),
+        test_path: format!("tests/{test}.rs"),
+        test,
+        kube_arguments,
+        annotation: layout::constant("ANNOTATION", &format!("{api_group}/{}", own.name)),
+        api: layout::signature("fn api", &["server: &TestServer".into()], &format!("Api<{object}>")),
+        url_path: layout::let_call("objects", &format!("{}::url_path", kind.kind), url_path),
+        use_parent: layout::use_items(&format!("super::{types}"), &[&kind.kind]),
+        use_in_test,
+        kind: object,
+        module: module.ident,
+        file: module.file,
     }
 }
 
@@ -204,7 +302,7 @@ pub fn controller(group: &Group, kind: &Kind, name: &str) -> ControllerView {
     // Two controllers of one kind must not write the same condition.
     let first = kind.controllers.first().is_none_or(|first| first == name);
     let condition = if first { "Ready".to_owned() } else { format!("{}Ready", name.to_upper_camel_case()) };
-    let spec = format!("{}Spec", kind.kind);
+    let spec = spec_name(kind);
     ControllerView {
         name: name.to_owned(),
         path: format!("src/controllers/{}/{}.rs", folder.file, module.file),
@@ -233,6 +331,18 @@ pub fn sample_path(project: &Project, group: &Group, kind: &Kind) -> String {
     }
 }
 
+fn subresource_module(kind: &Kind, own: &Subresource) -> Module {
+    Module::of(&names::subresource_kind(&kind.kind, &own.name))
+}
+
+fn handler(kind: &Kind, own: &Subresource) -> String {
+    let object = names::subresource_kind(&kind.kind, &own.name);
+    match own.answers {
+        Answers::Arbitrary => format!("{object}Subresource"),
+        Answers::Connect => format!("{object}Connect"),
+    }
+}
+
 /// The name of a test, without extension.
 fn test_stem(project: &Project, group: &Group, kind: &Kind) -> String {
     let plain = names::test_name(&Module::of(&kind.kind));
@@ -246,6 +356,11 @@ fn first_of_its_name(project: &Project, group: &Group, kind: &Kind) -> bool {
     first.is_none_or(|(other_group, _)| other_group.name == group.name)
 }
 
+/// The type of what a kind has beside what all kinds have.
+fn spec_name(kind: &Kind) -> String {
+    format!("{}{}", kind.kind, if kind.schemaless { "Fields" } else { "Spec" })
+}
+
 fn type_names(kind: &Kind) -> Vec<String> {
     let mut names = vec![kind.kind.clone()];
     if kind.status {
@@ -254,7 +369,20 @@ fn type_names(kind: &Kind) -> Vec<String> {
     names
 }
 
-fn kube_arguments(kind: &Kind) -> Vec<String> {
+/// What gives a kind its scale.
+pub const SCALE_ARGUMENT: &str = r#"scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    )"#;
+
+/// What gives a kind its status.
+pub fn status_argument(kind: &Kind) -> String {
+    format!("status = \"{}Status\"", kind.kind)
+}
+
+/// Arguments of `#[kube(…)]` after group, version and kind.
+pub fn kube_arguments(kind: &Kind) -> Vec<String> {
     let mut arguments = Vec::new();
     if kind.plural != names::plural(&kind.kind) {
         arguments.push(format!("plural = {:?}", kind.plural));
@@ -263,7 +391,10 @@ fn kube_arguments(kind: &Kind) -> Vec<String> {
         arguments.push("namespaced".into());
     }
     if kind.status {
-        arguments.push(format!("status = \"{}Status\"", kind.kind));
+        arguments.push(status_argument(kind));
+    }
+    if kind.scale {
+        arguments.push(SCALE_ARGUMENT.to_owned());
     }
     arguments.extend(kind.short_names.iter().map(|name| format!("shortname = {name:?}")));
     arguments.extend(kind.categories.iter().map(|name| format!("category = {name:?}")));

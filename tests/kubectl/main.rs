@@ -15,16 +15,20 @@ use std::sync::Mutex;
 use local::{Project, kubectls};
 use transcript::Transcript;
 
-/// A golden project, built once.
-fn project(golden: &'static str) -> &'static Project {
+/// A golden project, or the example, built once.
+fn project(name: &'static str) -> &'static Project {
     static PROJECTS: Mutex<BTreeMap<&str, &Project>> = Mutex::new(BTreeMap::new());
     let mut projects = local::lock(&PROJECTS);
+    let make = || if name == EXAMPLE { Project::example("aviary") } else { Project::scaffold(name) };
     // Kept until the process ends.
-    projects.entry(golden).or_insert_with(|| Box::leak(Box::new(Project::scaffold(golden).build())))
+    projects.entry(name).or_insert_with(|| Box::leak(Box::new(make().build())))
 }
 
+/// Stands for `examples/aviary`, which is run without its controllers: the transcripts say what each status is.
+const EXAMPLE: &str = "example";
+
 /// Plays a transcript in `project` with every kubectl.
-fn play(project: &Project, name: &str) {
+fn play(project: &Project, flags: &[&str], name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kubectl").join(name).with_extension("txt");
     let update = local::common::update_golden();
     let mut failures = String::new();
@@ -33,7 +37,7 @@ fn play(project: &Project, name: &str) {
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut transcript = Transcript::parse(&text);
         project.clean();
-        let run = project.start(&["--build=false", "--secure-port=0", "--storage=memory"]).ready();
+        let run = project.start(&[&["--build=false", "--secure-port=0", "--storage=memory"], flags].concat()).ready();
         let shell = Shell::new(project, &kubectl);
         let failures_before = failures.len();
         for step in &mut transcript.steps {
@@ -102,7 +106,9 @@ macro_rules! transcripts {
         #[ignore = "builds a project and needs kubectl: ./scripts/test"]
         fn $name() {
             let _turn = local::lock(&TURN);
-            play(project(stringify!($golden)), stringify!($name));
+            let golden = stringify!($golden);
+            let flags: &[&str] = if golden == EXAMPLE { &["--run=apiserver"] } else { &[] };
+            play(project(golden), flags, stringify!($name));
         }
     )*};
 }
@@ -119,6 +125,12 @@ transcripts! {
     mistakes: aviary,
     nothing_yet: fresh,
     odd_names: odd,
+    special_kinds: special,
+    ways_to_look: example,
+    ways_to_change: example,
+    ways_to_delete: example,
+    server_side_apply: example,
+    two_versions: example,
 }
 
 #[test]

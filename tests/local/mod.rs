@@ -41,6 +41,24 @@ impl Project {
         project
     }
 
+    /// A copy of the project `name` in `examples`, so that whoever works there keeps their data and their kubeconfig.
+    pub fn example(name: &str) -> Project {
+        let source = common::repository("examples").join(name);
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("eigene vögel").join(format!("example {name}"));
+        for part in ["src", "sample"] {
+            update(&source.join(part), &root.join(part));
+        }
+        for file in ["PROJECT", "Cargo.lock"] {
+            fs::copy(source.join(file), root.join(file)).expect("a copy");
+        }
+        let manifest = fs::read_to_string(source.join("Cargo.toml")).expect("a manifest");
+        let library = format!("{:?}", common::repository("apiserver"));
+        fs::write(root.join("Cargo.toml"), manifest.replace("\"../../apiserver\"", &library)).expect("a manifest");
+        let project = Project { root, target: scaffold_target() };
+        project.clean();
+        project
+    }
+
     /// Builds the project; a failure shows all of cargo's words.
     pub fn build(self) -> Project {
         let output = self.cargo(&["build"]);
@@ -55,7 +73,7 @@ impl Project {
         // What describes this package must not be taken for the project's: build scripts look at it.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text == "OUT_DIR" {
                 command.env_remove(name);
             }
         }
@@ -234,11 +252,20 @@ pub fn scaffold_target() -> PathBuf {
     }
 }
 
+/// Where `scripts/install-tools` puts things.
+fn tools() -> PathBuf {
+    std::env::var_os("APISERVER_BOOT_TOOLS").map_or_else(|| common::repository("target/tools"), PathBuf::from)
+}
+
+/// The folder of Python packages with the Kubernetes client, if `scripts/install-tools` could get it.
+pub fn python_client() -> Option<PathBuf> {
+    let folder = tools().join("python-client");
+    folder.is_dir().then_some(folder)
+}
+
 /// The kubectls to test with, by version: those of `scripts/install-tools`, else the one on the PATH.
 pub fn kubectls() -> Vec<(String, PathBuf)> {
-    let tools = std::env::var_os("APISERVER_BOOT_TOOLS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools"), PathBuf::from);
-    let mut found: Vec<(String, PathBuf)> = fs::read_dir(tools)
+    let mut found: Vec<(String, PathBuf)> = fs::read_dir(tools())
         .into_iter()
         .flatten()
         .flatten()

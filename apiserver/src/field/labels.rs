@@ -18,6 +18,23 @@ pub fn dns_subdomain(text: &str) -> Vec<String> {
     problems
 }
 
+/// Why a text is no DNS-1123 label, as the name of a namespace is one; empty when it is one.
+pub fn dns_label(text: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    if text.len() > 63 {
+        problems.push("must be no more than 63 bytes".into());
+    }
+    if !is_delimited(text, |c| c.is_ascii_lowercase() || c.is_ascii_digit(), b"-") {
+        problems.push(
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and \
+             end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
+             '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+                .into(),
+        );
+    }
+    problems
+}
+
 /// Why a text is no qualified name, such as a label's key; empty when it is one.
 pub fn qualified_name(text: &str) -> Vec<String> {
     let mut problems = Vec::new();
@@ -90,6 +107,17 @@ mod tests {
             assert_eq!(dns_subdomain(bad).len(), 1, "{bad}");
         }
         assert_eq!(dns_subdomain(&"a".repeat(254)), ["must be no more than 253 bytes"]);
+    }
+
+    #[test]
+    fn namespaces_are_dns_labels() {
+        for good in ["a", "kube-system", "0"] {
+            assert!(dns_label(good).is_empty(), "{good}");
+        }
+        for bad in ["", "Forest", "a.b", "a?b", "-dash"] {
+            assert_eq!(dns_label(bad).len(), 1, "{bad}");
+        }
+        assert_eq!(dns_label(&"a".repeat(64)), ["must be no more than 63 bytes"]);
     }
 
     #[test]

@@ -55,6 +55,8 @@ impl Selector {
     pub fn pin_name(&mut self, name: &str) {
         self.fields_text = format!("metadata.name={name}");
         self.fields.push(Requirement { field: Field::Name, equals: true, value: name.to_owned() });
+        let comma = if self.fields_text.is_empty() { "" } else { "," };
+        self.fields_text.push_str(&format!("{comma}metadata.name={name}"));
     }
 
     /// Reads selectors of a kind as this version of it understands them; empty texts select everything.

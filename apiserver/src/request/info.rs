@@ -122,12 +122,6 @@ fn head(segments: &[String], core: bool) -> usize {
     }
 }
 
-fn segment(raw: &str) -> Result<String, BadPath> {
-    let text = decoded(raw)?;
-    allow(&text, is_name(&text))?;
-    Ok(text)
-}
-
 fn decoded(raw: &str) -> Result<String, BadPath> {
     String::from_utf8(decode_bytes(raw)).map_err(|_| BadPath(raw.to_owned()))
 }

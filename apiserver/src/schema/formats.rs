@@ -451,7 +451,7 @@ fn is_quoted(text: &str) -> bool {
 }
 
 /// What may stand in the first line of a request: an absolute URI or an absolute path.
-fn is_request_uri(text: &str) -> bool {
+pub(super) fn is_request_uri(text: &str) -> bool {
     if text.is_empty() || text.bytes().any(|b| b < b' ' || b == 0x7f) {
         return false;
     }

@@ -32,7 +32,8 @@ impl Pattern {
 /// # Errors
 /// What is no pattern, or too large a one, in words.
 pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(&translate(pattern)).size_limit(SIZE_MAX).nest_limit(200).build().map_err(|error| match error {
+    let translated = translate(pattern).map_err(|problem| format!("error parsing regexp: {problem}"))?;
+    RegexBuilder::new(&translated).size_limit(SIZE_MAX).nest_limit(200).build().map_err(|error| match error {
         regex::Error::Syntax(text) => {
             let problem = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             format!("error parsing regexp: {problem}")
@@ -42,21 +43,63 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
     })
 }
 
+/// How often something may be repeated.
+const TIMES_MAX: u32 = 1000;
+
 /// Writes a pattern of Go in the language of the engine.
-fn translate(pattern: &str) -> String {
+fn translate(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut rest = pattern;
+    // The repetition that was read last, when nothing has been read since.
+    let mut repeated: Option<&str> = None;
     while let Some(c) = rest.chars().next() {
+        let repetition = match c {
+            '*' | '+' | '?' => Some(&rest[..1]),
+            '{' => repetition(rest)?,
+            _ => None,
+        };
+        if let Some(repetition) = repetition {
+            if let Some(before) = repeated {
+                return Err(format!("invalid nested repetition operator: `{before}{repetition}`"));
+            }
+            let lazy = usize::from(rest[repetition.len()..].starts_with('?'));
+            let (whole, after) = rest.split_at(repetition.len() + lazy);
+            out.push_str(whole);
+            repeated = Some(whole);
+            rest = after;
+            continue;
+        }
+        repeated = None;
         rest = match c {
             '[' => class(rest, &mut out),
             '\\' => escape(rest, &mut out),
             c => {
+                // What is no repetition is what it looks like.
+                if c == '{' {
+                    out.push('\\');
+                }
                 out.push(c);
                 &rest[c.len_utf8()..]
             }
         };
     }
-    out
+    Ok(out)
+}
+
+/// `{2}`, `{2,}` or `{2,3}` at the start of a text.
+fn repetition(text: &str) -> Result<Option<&str>, String> {
+    let Some(end) = text.find('}') else { return Ok(None) };
+    let inner = &text[1..end];
+    let (min, max) = inner.split_once(',').map_or((inner, None), |(min, max)| (min, Some(max)));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(min) || max.is_some_and(|max| !max.is_empty() && !is_number(max)) {
+        return Ok(None);
+    }
+    let too_often = |text: &str| text.parse::<u32>().map_or(true, |times| times > TIMES_MAX);
+    if too_often(min) || max.is_some_and(|max| !max.is_empty() && too_often(max)) {
+        return Err(format!("invalid repeat count: `{}`", &text[..=end]));
+    }
+    Ok(Some(&text[..=end]))
 }
 
 /// An escape outside of brackets; returns what follows.
@@ -73,13 +116,25 @@ fn escape<'a>(text: &'a str, out: &mut String) -> &'a str {
             return after;
         }
         'b' => out.push_str("(?-u:\\b)"),
-        'C' => out.push_str("(?s:.)"),
+        // These are ends of words to the engine.
+        '<' | '>' => out.push(c),
+        'x' | 'p' | 'P' => {
+            out.extend(['\\', c]);
+            return code(chars.as_str(), out);
+        }
         c => match perl(c) {
             Some(class) => out.push_str(class),
             None => out.extend(['\\', c]),
         },
     }
     chars.as_str()
+}
+
+/// What stands in braces behind an escape is no repetition; returns what follows.
+fn code<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let end = if text.starts_with('{') { text.find('}').map_or(text.len(), |end| end + 1) } else { 0 };
+    out.push_str(&text[..end]);
+    &text[end..]
 }
 
 /// The classes that mean ASCII in Go.
@@ -156,19 +211,18 @@ fn character<'a>(text: &'a str, out: &mut String) -> &'a str {
                 out.push('\\');
                 return "";
             };
-            out.extend(['\\', c]);
-            // The code of `\x{10FFFF}` is no part of the class.
-            if c == 'x' && chars.as_str().starts_with('{') {
-                let end = chars.as_str().find('}').map_or(chars.as_str().len(), |end| end + 1);
-                let (code, after) = chars.as_str().split_at(end);
-                out.push_str(code);
-                return after;
+            if matches!(c, '<' | '>') {
+                out.push(c);
+                return chars.as_str();
             }
-            if c == 'x'
-                && let Some((code, after)) = chars.as_str().split_at_checked(2)
-            {
-                out.push_str(code);
-                return after;
+            out.extend(['\\', c]);
+            if c == 'x' {
+                // Its two digits, or what is in braces, are no characters of the class.
+                let braced = chars.as_str().starts_with('{');
+                let (digits, after) =
+                    chars.as_str().split_at_checked(2).filter(|_| !braced).unwrap_or(("", chars.as_str()));
+                out.push_str(digits);
+                return code(after, out);
             }
         }
         Some(c @ ('[' | ']' | '-' | '&' | '~' | '^')) => out.extend(['\\', c]),
@@ -227,6 +281,16 @@ mod tests {
     }
 
     #[test]
+    fn braces_repeat_only_where_they_say_how_often() {
+        check(r"^a{2}$", &["aa"], &["a"]);
+        check(r"^a{2,}?$", &["aaa"], &["a"]);
+        check(r"^a{,5}$", &["a{,5}"], &["aa"]);
+        check(r"^{a}{x$", &["{a}{x"], &["a"]);
+        check(r"^\x{41}+\p{Lu}{2}$", &["AABC"], &["B"]);
+        check(r"^\<a\>$", &["<a>"], &["a"]);
+    }
+
+    #[test]
     fn texts_are_quoted() {
         check(r"^\Qa.b\E+$", &["a.bb"], &["axb"]);
         check(r"\Q[", &["["], &["a"]);
@@ -235,7 +299,20 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for pattern in ["(", "[", "a**b(?<!x)", r"(?=x)", r"\1", "a{1001}{1001}{1001}", "\\"] {
+        for pattern in [
+            "x++",
+            "x**",
+            "x*?+",
+            "x{2}{3}",
+            "x{2,1001}",
+            "(",
+            "[",
+            "a**b(?<!x)",
+            r"(?=x)",
+            r"\1",
+            "a{1001}{1001}{1001}",
+            "\\",
+        ] {
             let error = compile(pattern).expect_err(pattern);
             assert!(error.starts_with("error parsing regexp: "), "{error}");
         }

@@ -9,6 +9,7 @@ mod forms;
 mod lists;
 mod paths;
 mod watches;
+mod writes;
 
 use std::sync::Arc;
 

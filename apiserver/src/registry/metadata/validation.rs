@@ -24,6 +24,13 @@ pub fn create(object: &Value, errors: &mut Errors) {
             errors.invalid(format!("metadata.{field}"), name, problem);
         }
     }
+    // No other place holds a namespace to this: there need not be an object for it.
+    let namespace = text(object, "namespace");
+    if !namespace.is_empty() {
+        for problem in labels::dns_label(namespace) {
+            errors.invalid("metadata.namespace", namespace, problem);
+        }
+    }
     common(object, errors);
 }
 

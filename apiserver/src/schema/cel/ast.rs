@@ -96,8 +96,6 @@ pub(super) struct Fold {
     pub(super) filter: Option<Expr>,
     /// What is asked of each item, or made of it.
     pub(super) body: Expr,
-    /// Of `transformMapEntry`: the key that is made of each item.
-    pub(super) key: Option<Expr>,
 }
 
 /// What a fold yields.
@@ -108,8 +106,10 @@ pub(super) enum FoldKind {
     ExistsOne,
     /// A list: `map`, `filter` and `transformList`.
     List,
-    /// A map: `transformMap` and `transformMapEntry`.
+    /// A map with the keys of what is walked over: `transformMap`.
     Map,
+    /// A map of all entries of the maps that are made: `transformMapEntry`.
+    Entries,
 }
 
 impl Expr {

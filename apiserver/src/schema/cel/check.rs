@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ast::{Entry, Expr, Fold, FoldKind, Item, Kind, Literal};
 use super::error::CompileError;
 use super::functions::{Definition, Overload, overloads};
+use super::library::format_count;
 use super::plan::{self, Step};
 use super::time;
 use super::types::{Bindings, Type};
@@ -157,8 +158,13 @@ impl<'s> Checker<'_, 's> {
     }
 
     fn no_overload(&self, at: usize, name: &str, args: &[Type<'s>]) -> CompileError {
+        self.no_overload_on(at, name, "", args)
+    }
+
+    /// `target` is what a method is called on, with a dot.
+    fn no_overload_on(&self, at: usize, name: &str, target: &str, args: &[Type<'s>]) -> CompileError {
         let args: Vec<_> = args.iter().map(|arg| self.bindings.resolve(arg).to_string()).collect();
-        let problem = format!("found no matching overload for '{name}' applied to '({})'", args.join(", "));
+        let problem = format!("found no matching overload for '{name}' applied to '{target}({})'", args.join(", "));
         self.error(at, problem)
     }
 
@@ -177,6 +183,10 @@ impl<'s> Checker<'_, 's> {
         let method = target.is_some();
         let candidates: Vec<_> = overloads(name).iter().filter(|overload| overload.method == method).collect();
         if candidates.is_empty() {
+            // What is wrong before the name of the function is told first.
+            for part in target.into_iter().chain(args) {
+                self.expr(part)?;
+            }
             let problem = format!("undeclared reference to '{name}' (in container '')");
             return Err(self.error(expr.at, problem));
         }
@@ -223,7 +233,13 @@ impl<'s> Checker<'_, 's> {
                 definitions.push(candidate.definition);
             }
         }
-        let result = result.ok_or_else(|| self.no_overload(expr.at, name, &types))?;
+        let result = result.ok_or_else(|| match types.split_first() {
+            Some((target, args)) if candidates.iter().any(|candidate| candidate.method) => {
+                let target = format!("{}.", self.bindings.resolve(target));
+                self.no_overload_on(expr.at, name, &target, args)
+            }
+            _ => self.no_overload(expr.at, name, &types),
+        })?;
         let step = self.planned(name, definitions, steps, &places)?;
         Ok((result, step))
     }
@@ -261,10 +277,23 @@ impl<'s> Checker<'_, 's> {
                 return Err(self.error(place(0), format!("invalid {name} argument")));
             }
         }
+        if let (Some(format), Some(count), "format") = (args.first().and_then(text), args.get(1).and_then(length), name)
+        {
+            let wanted = format_count(&format);
+            if count > wanted {
+                let problem = format!("too many arguments supplied to string.format (expected {wanted}, got {count})");
+                return Err(self.error(place(0), problem));
+            }
+        }
         if let (2, "or" | "orValue") = (args.len(), name)
             && let (Some(alternative), Some(optional)) = (args.pop(), args.pop())
         {
             return Ok(Step::OrElse(Box::new((optional, alternative, name == "orValue"))));
+        }
+        if let (Some(Step::Literal(Value::Int(seconds))), "timestamp") = (args.first(), name)
+            && time::Timestamp::new(*seconds, 0).is_none()
+        {
+            return Err(self.error(place(0), "invalid timestamp argument"));
         }
         let converts =
             matches!(name, "timestamp" | "duration" | "int" | "uint" | "double" | "string" | "bytes" | "bool");
@@ -393,34 +422,31 @@ impl<'s> Checker<'_, 's> {
         self.locals.extend(fold.variables.iter().cloned().zip(types));
         let inner = self.fold_parts(expr, fold);
         self.locals.truncate(depth);
-        let (filter, key_step, body) = inner?;
+        let (filter, (body_type, body)) = inner?;
         let type_ = match fold.kind {
             FoldKind::All | FoldKind::Exists | FoldKind::ExistsOne => Type::Bool,
-            FoldKind::List => Type::list(body.0),
-            FoldKind::Map => {
-                let key = key_step.as_ref().map_or(key, |(type_, _)| type_.clone());
-                Type::map(key, body.0)
-            }
+            FoldKind::List => Type::list(body_type),
+            FoldKind::Map => Type::map(key, body_type),
+            FoldKind::Entries => match self.bindings.resolve(&body_type) {
+                type_ @ (Type::Map(_) | Type::Dyn | Type::Param(_)) => type_,
+                other => {
+                    let accumulator = Type::map(Type::Dyn, Type::Dyn);
+                    return Err(self.no_overload(expr.at, "cel.@mapInsert", &[accumulator, other]));
+                }
+            },
         };
-        let key = key_step.map(|(_, step)| step);
-        Ok((type_, Step::Fold(Box::new(plan::Fold { kind: fold.kind, range, two, filter, key, body: body.1 }))))
+        Ok((type_, Step::Fold(Box::new(plan::Fold { kind: fold.kind, range, two, filter, body }))))
     }
 
-    #[allow(clippy::type_complexity)]
-    fn fold_parts(
-        &mut self,
-        expr: &Expr,
-        fold: &Fold,
-    ) -> Result<(Option<Step>, Option<(Type<'s>, Step)>, (Type<'s>, Step)), CompileError> {
+    fn fold_parts(&mut self, expr: &Expr, fold: &Fold) -> Result<(Option<Step>, (Type<'s>, Step)), CompileError> {
         let filter = fold.filter.as_ref().map(|filter| self.condition(expr, "_?_:_", filter)).transpose()?;
-        let key = fold.key.as_ref().map(|key| self.expr(key)).transpose()?;
         let body = match fold.kind {
             FoldKind::All => (Type::Bool, self.condition(expr, "_&&_", &fold.body)?),
             FoldKind::Exists => (Type::Bool, self.condition(expr, "_||_", &fold.body)?),
             FoldKind::ExistsOne => (Type::Bool, self.condition(expr, "_?_:_", &fold.body)?),
-            FoldKind::List | FoldKind::Map => self.expr(&fold.body)?,
+            FoldKind::List | FoldKind::Map | FoldKind::Entries => self.expr(&fold.body)?,
         };
-        Ok((filter, key, body))
+        Ok((filter, body))
     }
 
     fn condition(&mut self, expr: &Expr, name: &str, condition: &Expr) -> Result<Step, CompileError> {
@@ -496,6 +522,15 @@ fn literal<'s>(literal: &Literal) -> (Type<'s>, Step) {
         Literal::Bytes(bytes) => (Type::Bytes, Value::Bytes(bytes.clone())),
     };
     (type_, Step::Literal(value))
+}
+
+/// How long a list is that is written out.
+fn length(step: &Step) -> Option<usize> {
+    match step {
+        Step::List(items) => Some(items.len()),
+        Step::Literal(Value::List(list)) => Some(list.len()),
+        _ => None,
+    }
 }
 
 fn constant(step: &Step, optional: bool) -> Option<Value<'static>> {

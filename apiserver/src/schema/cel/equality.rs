@@ -60,7 +60,10 @@ pub(super) fn compare(work: &mut Work, a: &Value<'_>, b: &Value<'_>) -> Result<O
         }
         (Value::Timestamp(a), Value::Timestamp(b)) => Ok(a.cmp(b)),
         (Value::Duration(a), Value::Duration(b)) => Ok(a.cmp(b)),
-        (Value::Double(a), Value::Double(b)) if a.is_nan() || b.is_nan() => {
+        (Value::Double(number), Value::Double(_) | Value::Int(_) | Value::Uint(_))
+        | (Value::Double(_) | Value::Int(_) | Value::Uint(_), Value::Double(number))
+            if number.is_nan() =>
+        {
             Err(Error::failed("NaN values cannot be ordered"))
         }
         (a, b) => numbers(a, b).ok_or(Error::Overload),

@@ -71,13 +71,22 @@ impl<'a> Machine<'a, '_> {
 
     fn select(&mut self, select: &'a Select) -> Result<Value<'a>> {
         let operand = self.operand(&select.operand)?;
-        self.work.charge(1)?;
-        match (&operand, select.optional) {
-            (Value::Optional(None), _) => Ok(operand),
-            (Value::Optional(Some(inner)), _) => Ok(Value::Optional(field(inner, &select.field)?.map(Arc::new))),
-            (value, true) => Ok(Value::Optional(field(value, &select.field)?.map(Arc::new))),
-            (value, false) => field(value, &select.field)?.ok_or_else(|| no_such_key(&select.field)),
-        }
+        let found = match (&operand, select.optional) {
+            (Value::Optional(None), _) => return Ok(operand),
+            (Value::Optional(Some(inner)), _) => field(inner, &select.field)?,
+            (value, true) => field(value, &select.field)?,
+            (value, false) => {
+                self.work.charge(1)?;
+                return field(value, &select.field)?.ok_or_else(|| no_such_key(&select.field));
+            }
+        };
+        self.optional(found)
+    }
+
+    /// What was looked for without being sure: only what is found costs something.
+    fn optional(&mut self, found: Option<Value<'a>>) -> Result<Value<'a>> {
+        self.work.charge(u64::from(found.is_some()))?;
+        Ok(Value::optional(found))
     }
 
     fn has(&mut self, select: &'a Select) -> Result<Value<'a>> {
@@ -93,13 +102,16 @@ impl<'a> Machine<'a, '_> {
     fn index(&mut self, index: &'a Index) -> Result<Value<'a>> {
         let operand = self.operand(&index.operand)?;
         let key = self.eval_free_name(&index.index)?;
-        self.work.charge(1)?;
-        match (&operand, index.optional) {
-            (Value::Optional(None), _) => Ok(operand),
-            (Value::Optional(Some(inner)), _) => Ok(Value::Optional(item(inner, &key)?.map(Arc::new))),
-            (value, true) => Ok(Value::Optional(item(value, &key)?.map(Arc::new))),
-            (value, false) => item(value, &key)?.ok_or_else(|| missing(value, &key)),
-        }
+        let found = match (&operand, index.optional) {
+            (Value::Optional(None), _) => return Ok(operand),
+            (Value::Optional(Some(inner)), _) => item(inner, &key)?,
+            (value, true) => item(value, &key)?,
+            (value, false) => {
+                self.work.charge(1)?;
+                return item(value, &key)?.ok_or_else(|| missing(value, &key));
+            }
+        };
+        self.optional(found)
     }
 
     fn call(&mut self, call: &'a Call) -> Result<Value<'a>> {
@@ -271,7 +283,7 @@ impl<'a> Machine<'a, '_> {
             FoldKind::Exists => self.fold_until(fold, &pairs, true),
             FoldKind::ExistsOne => self.fold_count(fold, &pairs),
             FoldKind::List => self.fold_list(fold, &pairs),
-            FoldKind::Map => self.fold_map(fold, &pairs),
+            FoldKind::Map | FoldKind::Entries => self.fold_map(fold, &pairs),
         };
         self.locals.truncate(depth);
         let result = result?;
@@ -374,25 +386,30 @@ impl<'a> Machine<'a, '_> {
 
     fn fold_map(&mut self, fold: &'a Fold, pairs: &Pairs<'a>) -> Result<Value<'a>> {
         let mut map = MadeMap::default();
+        let mut insert = |key: Value<'a>, value| {
+            let name = display(&key);
+            match map.insert(key, value)? {
+                true => Ok(()),
+                false => Err(Error::failed(format!("insert failed: key {name} already exists"))),
+            }
+        };
         for turn in 0..pairs.len() {
             if !self.passes(fold, pairs, turn)? {
                 continue;
             }
-            let key = match &fold.key {
-                Some(key) => {
-                    self.work.charge(MAP)?;
-                    self.turn(fold, pairs, turn, key)?
-                }
-                None => {
-                    self.work.charge(1)?;
-                    pairs.get(turn)?.0
-                }
-            };
-            let value = self.turn(fold, pairs, turn, &fold.body)?;
+            let made = self.turn(fold, pairs, turn, &fold.body)?;
             self.work.charge(2)?;
-            let name = display(&key);
-            if !map.insert(key, value)? {
-                return Err(Error::failed(format!("insert failed: key {name} already exists")));
+            if fold.kind == FoldKind::Map {
+                self.work.charge(1)?;
+                insert(pairs.get(turn)?.0, made)?;
+                continue;
+            }
+            let Value::Map(entries) = made else { return Err(Error::Overload) };
+            self.work.steps(entries.len())?;
+            for key in entries.keys() {
+                if let Some(value) = entries.get(&key)? {
+                    insert(key, value)?;
+                }
             }
         }
         Ok(Value::Map(Map::Made(Arc::new(map))))

@@ -37,7 +37,8 @@ pub(super) fn expand_method(
         ("exists_one" | "existsOne", 2 | 3) => (FoldKind::ExistsOne, args.len() - 1),
         ("map", 2 | 3) | ("filter", 2) => (FoldKind::List, 1),
         ("transformList", 3 | 4) => (FoldKind::List, 2),
-        ("transformMap" | "transformMapEntry", 3 | 4) => (FoldKind::Map, 2),
+        ("transformMap", 3 | 4) => (FoldKind::Map, 2),
+        ("transformMapEntry", 3 | 4) => (FoldKind::Entries, 2),
         ("optMap" | "optFlatMap" | "sortBy", 2) => return of_two(parser, at, target, &method, args),
         _ => {
             let kind = Kind::Call { function: method, target: Some(target), args };
@@ -61,8 +62,7 @@ pub(super) fn expand_method(
         }
         None => (None, first),
     };
-    let (key, body) = if method == "transformMapEntry" { entry(parser, body)? } else { (None, body) };
-    parser.make(at, Kind::Fold(Fold { kind, range: target, variables, filter, body, key }), depth)
+    parser.make(at, Kind::Fold(Fold { kind, range: target, variables, filter, body }), depth)
 }
 
 /// Macros of a variable and what is made of it.
@@ -85,21 +85,13 @@ fn of_two(
 
 fn name(parser: &Parser<'_>, arg: Expr) -> Result<String, CompileError> {
     match *arg.kind {
+        // What CEL for Go calls the result of a fold while it is being made.
+        Kind::Ident(name) if name == "__result__" => {
+            Err(parser.error(arg.at, "iteration variable overwrites accumulator variable"))
+        }
         Kind::Ident(name) => Ok(name),
         _ => Err(parser.error(arg.at, "argument must be a simple name")),
     }
-}
-
-/// The key and value that make an entry of a map.
-fn entry(parser: &Parser<'_>, body: Expr) -> Result<(Option<Expr>, Expr), CompileError> {
-    let at = body.at;
-    if let Kind::Map(entries) = *body.kind
-        && let Ok([entry]) = <[_; 1]>::try_from(entries)
-        && !entry.optional
-    {
-        return Ok((Some(entry.key), entry.value));
-    }
-    Err(parser.error(at, "argument must be a map literal of one entry"))
 }
 
 fn depth(args: &[Expr]) -> usize {

@@ -29,6 +29,9 @@ mod value;
 mod view;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use error::{CompileError, Error};
 pub(crate) use shape::Shape;
 pub(crate) use types::Type;

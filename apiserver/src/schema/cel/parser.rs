@@ -413,7 +413,7 @@ mod tests {
                 format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
             }
             Kind::Fold(fold) => {
-                let parts = [fold.filter.as_ref(), fold.key.as_ref(), Some(&fold.body)];
+                let parts = [fold.filter.as_ref(), Some(&fold.body)];
                 let parts: Vec<_> = parts.into_iter().flatten().map(text).collect();
                 format!("{:?}({}; {}; {})", fold.kind, text(&fold.range), fold.variables.join(", "), parts.join("; "))
             }
@@ -467,7 +467,7 @@ mod tests {
         check("a.filter(x, x > 1)", "List(a; x; (x > 1); x)");
         check("a.transformList(i, x, i, x)", "List(a; i, x; i; x)");
         check("a.transformMap(k, v, v + 1)", "Map(a; k, v; (v + 1))");
-        check("a.transformMapEntry(k, v, {v: k})", "Map(a; k, v; v; k)");
+        check("a.transformMapEntry(k, v, {v: k})", "Entries(a; k, v; {v: k})");
         check("a.optMap(x, x + 1)", "optMap(a; x; (x + 1); false)");
         check("a.optFlatMap(x, x.?b)", "optMap(a; x; x.?b; true)");
         check("a.all(x)", "a.all(x)");
@@ -487,7 +487,7 @@ mod tests {
         refuses("9223372036854775808", "1: Syntax error: invalid int literal");
         refuses("has(a)", "5: invalid argument to has() macro");
         refuses("a.all(1, true)", "7: argument must be a simple name");
-        refuses("a.transformMapEntry(k, v, v)", "27: argument must be a map literal of one entry");
+        refuses("a.map(__result__, 1)", "7: iteration variable overwrites accumulator variable");
         refuses("Bird{name: 'a'}", "5: Syntax error: unexpected '{'");
     }
 

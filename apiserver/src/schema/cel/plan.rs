@@ -80,8 +80,6 @@ pub(super) struct Fold {
     /// Whether there is a variable for the index or key beside that for the value.
     pub(super) two: bool,
     pub(super) filter: Option<Step>,
-    /// The key of an entry, of `transformMapEntry`.
-    pub(super) key: Option<Step>,
     pub(super) body: Step,
 }
 

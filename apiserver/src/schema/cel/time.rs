@@ -1,15 +1,39 @@
 //! Points in time and durations, read and written as Go does it.
 
+use std::cmp::Ordering;
+
 use jiff::tz::TimeZone;
 
 use super::error::{Error, Result};
 
 /// A point in time between the years 1 and 9999.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Timestamp {
     /// Since 1970, without leap seconds.
     pub(super) seconds: i64,
     pub(super) nanos: u32,
+    /// Of the zone that it was written in, and is written in, in seconds. It makes no difference otherwise.
+    offset: i32,
+}
+
+impl PartialEq for Timestamp {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Timestamp {}
+
+impl PartialOrd for Timestamp {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Timestamp {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.seconds, self.nanos).cmp(&(other.seconds, other.nanos))
+    }
 }
 
 /// Its parts, as a calendar and a clock show them.
@@ -34,7 +58,12 @@ const SECONDS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
 
 impl Timestamp {
     pub(super) fn new(seconds: i64, nanos: u32) -> Option<Self> {
-        SECONDS.contains(&seconds).then_some(Self { seconds, nanos })
+        SECONDS.contains(&seconds).then_some(Self { seconds, nanos, offset: 0 })
+    }
+
+    /// Whether it is the start of the year 1, which is what Go takes for no time at all.
+    pub(super) fn is_zero(self) -> bool {
+        self.seconds == SECONDS.start && self.nanos == 0
     }
 
     /// A text as in RFC 3339.
@@ -53,7 +82,8 @@ impl Timestamp {
             }
         };
         let offset = if zone == "Z" { 0 } else { offset(zone)? };
-        Self::new(days_of(date)? * DAY + hour * 3600 + minute * 60 + second - offset, nanos)
+        let time = Self::new(days_of(date)? * DAY + hour * 3600 + minute * 60 + second - offset, nanos)?;
+        Some(Self { offset: offset as i32, ..time })
     }
 
     /// As [`parse`](Self::parse), where `t` and `z` may be small.
@@ -69,7 +99,8 @@ impl Timestamp {
     /// The time `nanos` later.
     pub(super) fn plus(self, nanos: i64) -> Option<Self> {
         let total = i128::from(self.seconds) * NANOS + i128::from(self.nanos) + i128::from(nanos);
-        Self::new(total.div_euclid(NANOS) as i64, total.rem_euclid(NANOS) as u32)
+        let time = Self::new(total.div_euclid(NANOS) as i64, total.rem_euclid(NANOS) as u32)?;
+        Some(Self { offset: self.offset, ..time })
     }
 
     /// The nanoseconds since another time, where they fit.
@@ -78,16 +109,22 @@ impl Timestamp {
         i64::try_from(seconds * NANOS + i128::from(self.nanos) - i128::from(other.nanos)).ok()
     }
 
-    /// As RFC 3339 in UTC, with as many decimals as it takes.
+    /// As RFC 3339, with as many decimals as it takes.
     pub(super) fn text(self) -> String {
-        let civil = self.civil(0);
+        let civil = self.civil(self.offset.into());
         let clock = civil.second_of_day;
         let fraction = match self.nanos {
             0 => String::new(),
             nanos => format!(".{nanos:09}").trim_end_matches('0').to_owned(),
         };
+        let zone = match (self.offset, self.offset.abs() / 60) {
+            (0, _) => "Z".to_owned(),
+            (offset, minutes) => {
+                format!("{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, minutes / 60, minutes % 60)
+            }
+        };
         format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{fraction}Z",
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{fraction}{zone}",
             civil.year,
             civil.month,
             civil.day,
@@ -270,7 +307,9 @@ mod tests {
         for (text, expect) in [
             ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
             ("2024-02-29T23:59:59.120Z", "2024-02-29T23:59:59.12Z"),
-            ("2024-03-01T01:00:00+02:30", "2024-02-29T22:30:00Z"),
+            ("2024-03-01T01:00:00+02:30", "2024-03-01T01:00:00+02:30"),
+            ("2024-03-01T01:00:00-11:00", "2024-03-01T01:00:00-11:00"),
+            ("2024-03-01T01:00:00-00:00", "2024-03-01T01:00:00Z"),
             ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
             ("9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999999999Z"),
             ("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59.5Z"),
@@ -292,6 +331,7 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
+        assert_eq!(Timestamp::parse("2024-03-01T01:00:00+02:30"), Timestamp::parse("2024-02-29T22:30:00Z"));
         let time = Timestamp::parse("2024-12-31T23:30:00Z").expect("a time");
         let local = time.in_zone("+01:00").expect("a zone");
         assert_eq!((local.year, local.month, local.day, local.day_of_year, local.day_of_week), (2025, 1, 1, 0, 3));

@@ -2,6 +2,7 @@
 //! expression looks.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub(crate) enum Map<'a> {
 }
 
 /// A map that an expression has made.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct MadeMap<'a> {
     entries: Vec<(Value<'a>, Value<'a>)>,
     index: HashMap<Key<'a>, usize>,
@@ -292,6 +293,12 @@ impl<'a> MadeMap<'a> {
 
     fn get(&self, key: &Key<'_>) -> Option<&Value<'a>> {
         self.index.get(key).map(|index| &self.entries[*index].1)
+    }
+}
+
+impl fmt::Debug for MadeMap<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.entries.iter().map(|(key, value)| (key, value))).finish()
     }
 }
 

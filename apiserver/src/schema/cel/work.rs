@@ -13,7 +13,7 @@ use super::error::{Error, Result};
 use crate::schema::regexes;
 
 /// Items, characters and bytes that one evaluation may copy, compare or make.
-const STEPS_MAX: usize = 20_000_000;
+const STEPS_MAX: usize = 10_000_000;
 
 /// What an evaluation has done so far.
 pub(crate) struct Work {
@@ -52,7 +52,7 @@ impl Work {
         }
         // Repetitions and classes make programs many times as long as they are.
         let long = pattern.contains(['{', '\\']);
-        self.steps(if long { 50_000 } else { 1_000 } + pattern.len() * 100)?;
+        self.steps(if long { 100_000 } else { 1_000 } + pattern.len() * 100)?;
         let regex = regexes::compile(pattern).map_err(Error::failed)?;
         self.regexes.insert(pattern.to_owned(), regex.clone());
         Ok(regex)

@@ -199,6 +199,8 @@ pub(super) fn plain(value: &Value<'_>) -> Option<String> {
         Value::Double(number) => double(*number),
         Value::Timestamp(time) => time.text(),
         Value::Duration(nanos) => seconds(*nanos),
+        Value::Ip(ip) => ip.0.to_string(),
+        Value::Cidr(cidr) => cidr.to_string(),
         _ => return None,
     })
 }

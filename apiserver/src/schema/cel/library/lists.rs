@@ -26,14 +26,24 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         native: is_sorted,
     },
     Definition {
-        signatures: &[
-            "list(int).sum() -> int",
-            "list(uint).sum() -> uint",
-            "list(double).sum() -> double",
-            "list(duration).sum() -> duration",
-        ],
+        signatures: &["list(int).sum() -> int"],
         cost: Cost::Traverse,
-        native: sum,
+        native: |work, args| sum(work, args, Value::Int(0)),
+    },
+    Definition {
+        signatures: &["list(uint).sum() -> uint"],
+        cost: Cost::Traverse,
+        native: |work, args| sum(work, args, Value::Uint(0)),
+    },
+    Definition {
+        signatures: &["list(double).sum() -> double"],
+        cost: Cost::Traverse,
+        native: |work, args| sum(work, args, Value::Double(0.0)),
+    },
+    Definition {
+        signatures: &["list(duration).sum() -> duration"],
+        cost: Cost::Traverse,
+        native: |work, args| sum(work, args, Value::Duration(0)),
     },
     Definition {
         signatures: &[
@@ -108,26 +118,19 @@ fn is_sorted<'a>(work: &mut Work, args: &[Value<'a>]) -> Result<Value<'a>> {
     Ok(Value::Bool(true))
 }
 
-fn sum<'a>(work: &mut Work, args: &[Value<'a>]) -> Result<Value<'a>> {
-    let mut total = None;
-    for item in items(work, args)? {
-        total = Some(match (total, item) {
-            (None, item) => item,
-            (Some(Value::Int(a)), Value::Int(b)) => {
-                Value::Int(a.checked_add(b).ok_or_else(|| Error::failed("integer overflow"))?)
-            }
-            (Some(Value::Uint(a)), Value::Uint(b)) => {
-                Value::Uint(a.checked_add(b).ok_or_else(|| Error::failed("unsigned integer overflow"))?)
-            }
-            (Some(Value::Double(a)), Value::Double(b)) => Value::Double(a + b),
-            (Some(Value::Duration(a)), Value::Duration(b)) => {
-                Value::Duration(a.checked_add(b).ok_or_else(|| Error::failed("duration overflow"))?)
-            }
-            _ => return Err(Error::Overload),
-        });
-    }
-    // Of which type the sum of nothing is does not show: all zeros are equal.
-    Ok(total.unwrap_or(Value::Int(0)))
+fn sum<'a>(work: &mut Work, args: &[Value<'a>], zero: Value<'a>) -> Result<Value<'a>> {
+    let overflow = |what: &'static str| Error::failed(format!("{what} overflow"));
+    items(work, args)?.into_iter().try_fold(zero, |total, item| match (total, item) {
+        (Value::Int(a), Value::Int(b)) => a.checked_add(b).map(Value::Int).ok_or_else(|| overflow("integer")),
+        (Value::Uint(a), Value::Uint(b)) => {
+            a.checked_add(b).map(Value::Uint).ok_or_else(|| overflow("unsigned integer"))
+        }
+        (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a + b)),
+        (Value::Duration(a), Value::Duration(b)) => {
+            a.checked_add(b).map(Value::Duration).ok_or_else(|| overflow("duration"))
+        }
+        _ => Err(Error::Overload),
+    })
 }
 
 fn extreme<'a>(work: &mut Work, args: &[Value<'a>], name: &str, worse: Ordering) -> Result<Value<'a>> {

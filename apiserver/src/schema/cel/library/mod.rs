@@ -1,12 +1,27 @@
 //! The functions that expressions may call, one file for each library. Which there are, and since when:
 //! <https://github.com/kubernetes/apiserver/blob/master/pkg/cel/environment/base.go>
 
+mod cidr;
 mod convert;
+mod format_text;
+mod formats;
+mod ip;
 mod lists;
 mod optional;
+mod quantity;
+mod semver;
 mod sets;
 mod text;
 mod times;
+mod url;
+
+pub(crate) use cidr::Cidr;
+pub(super) use format_text::count as format_count;
+pub(crate) use formats::Format;
+pub(crate) use ip::Ip;
+pub(crate) use quantity::Quantity;
+pub(crate) use semver::Semver;
+pub(crate) use url::Url;
 
 use super::functions::Definition;
 
@@ -14,44 +29,15 @@ use super::functions::Definition;
 pub(super) const MODULES: &[&[Definition]] = &[
     convert::DEFINITIONS,
     text::DEFINITIONS,
+    format_text::DEFINITIONS,
     times::DEFINITIONS,
     lists::DEFINITIONS,
     sets::DEFINITIONS,
     optional::DEFINITIONS,
+    quantity::DEFINITIONS,
+    url::DEFINITIONS,
+    ip::DEFINITIONS,
+    cidr::DEFINITIONS,
+    formats::DEFINITIONS,
+    semver::DEFINITIONS,
 ];
-
-#[derive(Debug)]
-pub(crate) struct Quantity;
-impl Quantity {
-    pub(super) fn equals(&self, _: &Self) -> bool {
-        true
-    }
-}
-#[derive(Debug, PartialEq)]
-pub(crate) struct Url;
-#[derive(Debug, PartialEq, Clone, Copy)]
-pub(crate) struct Ip;
-impl Ip {
-    pub(super) fn size(self) -> u64 {
-        1
-    }
-}
-#[derive(Debug, PartialEq, Clone, Copy)]
-pub(crate) struct Cidr;
-impl Cidr {
-    pub(super) fn size(self) -> u64 {
-        1
-    }
-}
-#[derive(Debug)]
-pub(crate) struct Semver;
-impl Semver {
-    pub(super) fn compare(&self, _: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
-    }
-}
-#[derive(Debug)]
-pub(crate) struct Format {
-    pub(super) name: &'static str,
-    pub(super) pattern_length: u64,
-}

@@ -21,6 +21,11 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     },
     Definition { signatures: &["optional(A).value() -> A"], cost: Cost::Fixed(1), native: value },
     Definition { signatures: &["optional(A).hasValue() -> bool"], cost: Cost::Fixed(1), native: has_value },
+    Definition {
+        signatures: &["optional.unwrap(list(optional(A))) -> list(A)", "list(optional(A)).unwrapOpt() -> list(A)"],
+        cost: Cost::Fixed(1),
+        native: unwrap,
+    },
     // These two are evaluated where they stand, because they may leave out their argument.
     Definition {
         signatures: &["optional(A).or(optional(A)) -> optional(A)"],
@@ -52,6 +57,7 @@ fn of_non_zero<'a>(_: &mut Work, args: &[Value<'a>]) -> Result<Value<'a>> {
         Value::List(list) => list.len() == 0,
         Value::Map(map) => map.len() == 0,
         Value::Duration(nanos) => *nanos == 0,
+        Value::Timestamp(time) => time.is_zero(),
         _ => false,
     };
     Ok(if zero { Value::Optional(None) } else { Value::some(value.clone()) })
@@ -70,4 +76,19 @@ fn has_value<'a>(_: &mut Work, args: &[Value<'a>]) -> Result<Value<'a>> {
         [Value::Optional(value)] => Ok(Value::Bool(value.is_some())),
         _ => Err(Error::Overload),
     }
+}
+
+/// The values that are there.
+fn unwrap<'a>(work: &mut Work, args: &[Value<'a>]) -> Result<Value<'a>> {
+    let [Value::List(list)] = args else { return Err(Error::Overload) };
+    work.steps(list.len())?;
+    let mut values = Vec::with_capacity(list.len());
+    for item in list.iter() {
+        match item? {
+            Value::Optional(Some(value)) => values.push((*value).clone()),
+            Value::Optional(None) => {}
+            _ => return Err(Error::Overload),
+        }
+    }
+    Ok(Value::list(values))
 }

@@ -205,7 +205,7 @@ fn last_index_of<'a>(work: &mut Work, args: &[Value<'a>]) -> Result<Value<'a>> {
     }
     // The part may begin at this place at the latest.
     let end = text.char_indices().nth(from as usize).map_or(text.len(), |(at, _)| (at + part.len()).min(text.len()));
-    let end = (end..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
+    let end = (0..=end).rfind(|end| text.is_char_boundary(*end)).unwrap_or_default();
     Ok(Value::Int(text[..end].rfind(&**part).map_or(-1, |at| count(&text[..at]))))
 }
 

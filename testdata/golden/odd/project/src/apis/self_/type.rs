@@ -73,6 +73,11 @@ impl Strategy for TypeStrategy {
     /// Changes an object that is deleted but has to wait for its finalizers.
     fn prepare_for_delete(&self, _cx: &RequestContext, _object: &mut Self::Object) {}
 
+    /// How many seconds a deleted object stays before it is gone; `None` does not keep it waiting.
+    fn grace_period_seconds(&self, _object: &Self::Object) -> Option<u32> {
+        None
+    }
+
     /// Refuses a deletion by reporting an error.
     fn validate_delete(
         &self,

@@ -1,0 +1,101 @@
+//! Makes true what each Flock asks for.
+
+use std::sync::Arc;
+
+use apiserver::manager::{Context, conditions};
+use kube::Api;
+use kube::runtime::Controller;
+use kube::runtime::controller::Action;
+use kube::runtime::watcher;
+
+use crate::apis::demo::v1::flock::Flock;
+
+/// The condition that this controller keeps.
+const CONDITION: &str = "Ready";
+
+/// Calls `reconcile` for every object that is new or has changed, until the process ends.
+pub async fn run(cx: Context) {
+    let api: Api<Flock> = Api::all(cx.client());
+    let controller = Controller::new(api, watcher::Config::default());
+    cx.run(controller, reconcile).await;
+}
+
+/// Makes the world as the object says, and its status as the world is. An error is logged and tried again.
+async fn reconcile(object: Arc<Flock>, cx: Context) -> kube::Result<Action> {
+    // Create here what the spec asks for, and remove what it does not.
+    let generation = object.metadata.generation;
+    let mut status = object.status.clone().unwrap_or_default();
+    status.observed_generation = generation;
+    status.phase = Some("Ready".to_owned());
+    status.replicas = object.spec.replicas;
+    // What selects the parts of it that you create above.
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    status.selector = Some(format!("app.kubernetes.io/instance={name}"));
+    let news = conditions::mark_true(
+        &mut status.conditions,
+        CONDITION,
+        "Reconciled",
+        "All is as the spec says.",
+        generation,
+    );
+    cx.patch_status(&*object, &status).await?;
+    if news {
+        let note = "All is as the spec says.";
+        cx.recorder().normal(&*object, "Reconciled", note);
+    }
+    Ok(Action::await_change())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use apiserver::TestServer;
+    use futures::StreamExt;
+    use k8s_openapi::api::events::v1::Event;
+    use kube::api::PostParams;
+    use kube::runtime::WatchStreamExt;
+    use kube::runtime::wait::await_condition;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::apis::demo::v1::flock::FlockSpec;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_new_object_becomes_ready_and_an_event_says_so() {
+        let server = TestServer::start(crate::apis::install).await;
+        server.start_controllers(|manager| {
+            manager.add("flock", run);
+        });
+        let api: Api<Flock> = server.api();
+        let spec = FlockSpec {
+            message: "hello".to_owned(),
+            ..FlockSpec::default()
+        };
+        let object = Flock::new("example", spec);
+        api.create(&PostParams::default(), &object).await.unwrap();
+
+        // A watch, so that nobody sleeps and asks again.
+        let ready = await_condition(api, "example", is_ready);
+        let ready = timeout(SOON, ready).await.unwrap().unwrap().unwrap();
+        let status = ready.status.unwrap();
+        assert_eq!(status.observed_generation, Some(1));
+        assert_eq!(status.replicas, ready.spec.replicas);
+
+        let events: Api<Event> = server.api_in("default");
+        let events = watcher(events, watcher::Config::default());
+        let mut events = pin!(events.applied_objects());
+        let event = timeout(SOON, events.next()).await.unwrap();
+        let event = event.unwrap().unwrap();
+        assert_eq!(event.reason.as_deref(), Some("Reconciled"));
+        assert_eq!(event.regarding.unwrap().name.as_deref(), Some("example"));
+    }
+
+    fn is_ready(object: Option<&Flock>) -> bool {
+        let status = object.and_then(|object| object.status.as_ref());
+        status.is_some_and(|status| conditions::is_true(&status.conditions, CONDITION))
+    }
+}

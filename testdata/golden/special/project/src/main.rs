@@ -1,0 +1,8 @@
+//! `special apiserver` serves the kinds, `special controller-manager` runs the controllers; `--help` tells more.
+
+fn main() -> std::process::ExitCode {
+    apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+        .apis(special::apis::install)
+        .controllers(special::controllers::install)
+        .main()
+}
