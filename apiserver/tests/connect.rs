@@ -184,6 +184,7 @@ async fn the_handler_owns_the_answer() {
     check(&format!("PUT {proxy}/x"), "418 update PUT oak/x").await;
     check(&format!("PATCH {proxy}/x"), "418 patch PATCH oak/x").await;
     check(&format!("DELETE {proxy}/x"), "418 delete DELETE oak/x").await;
+    check(&format!("GET {proxy}/http://a/b%2Fc"), "418 get GET oak/http://a/b%2Fc").await;
 }
 
 #[tokio::test]

@@ -41,20 +41,23 @@ impl RequestInfo {
     /// A segment that does not decode to UTF-8, or that decodes to something no key may hold.
     pub fn new(method: &Method, path: &str, query: &str) -> Result<Self, BadPath> {
         let mut info = Self { verb: method_verb(method), path: path.to_owned(), ..Self::default() };
-        // Slashes at the end do not count. Doubled ones elsewhere make a path that nobody serves.
+        // Slashes at the end do not count. Doubled ones elsewhere make a path that nobody serves, unless it is that of
+        // somebody who takes any.
         let trimmed = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/');
-        if trimmed.starts_with('/') || trimmed.contains("//") {
-            return Ok(info);
-        }
         let mut raw = trimmed.split('/');
         let core = match raw.next() {
             Some("api") => true,
             Some("apis") => false,
             _ => return Ok(info),
         };
-        let segments: Vec<String> = raw.map(segment).collect::<Result<_, _>>()?;
-        let head = if core { 1 } else { 2 };
-        if segments.len() <= head {
+        let mut segments = raw.map(decoded).collect::<Result<Vec<_>, _>>()?;
+        let rest = segments.split_off(segments.len().min(head(&segments, core)));
+        if segments.iter().any(String::is_empty) {
+            return Ok(info);
+        }
+        segments.iter().try_for_each(|text| allow(text, is_name(text)))?;
+        rest.iter().try_for_each(|text| allow(text, stays_below(text)))?;
+        if segments.len() <= if core { 1 } else { 2 } {
             return Ok(info);
         }
         let mut segments = segments.into_iter();
@@ -91,7 +94,7 @@ impl RequestInfo {
             info.name = next();
             info.subresource = next();
         }
-        info.rest = segments.collect();
+        info.rest = rest;
         info.verb = resource_verb(method, legacy_watch, &info.name, query);
         if matches!(info.verb, "list" | "watch" | "deletecollection") && info.name.is_empty() {
             info.name = pinned_name(query).unwrap_or_default();
@@ -105,9 +108,31 @@ impl RequestInfo {
 #[error("invalid path segment {0:?}")]
 pub struct BadPath(pub String);
 
-fn segment(raw: &str) -> Result<String, BadPath> {
-    let text = String::from_utf8(decode_bytes(raw)).map_err(|_| BadPath(raw.to_owned()))?;
-    if is_name(&text) { Ok(text) } else { Err(BadPath(text)) }
+/// How many segments say which resource is meant; those after them are for a subresource that takes a path.
+fn head(segments: &[String], core: bool) -> usize {
+    let is = |at: usize, text: &str| segments.get(at).is_some_and(|segment| segment == text);
+    let mut at = if core { 1 } else { 2 };
+    if is(at, "watch") {
+        at += 1;
+    }
+    match is(at, "namespaces") {
+        true if is(at + 2, "status") || is(at + 2, "finalize") => at + 3,
+        true => at + 5,
+        false => at + 3,
+    }
+}
+
+fn decoded(raw: &str) -> Result<String, BadPath> {
+    String::from_utf8(decode_bytes(raw)).map_err(|_| BadPath(raw.to_owned()))
+}
+
+fn allow(text: &str, good: bool) -> Result<(), BadPath> {
+    if good { Ok(()) } else { Err(BadPath(text.to_owned())) }
+}
+
+/// Whether whoever takes a path may use this segment of it and not leave its own place.
+fn stays_below(text: &str) -> bool {
+    !text.contains('\0') && text.split('/').all(|part| !matches!(part, "." | ".."))
 }
 
 /// Whether a text can be the name of an object, as far as paths and keys are concerned.
@@ -241,5 +266,15 @@ mod tests {
         check("GET", "/apis/g/v1/namespaces/n/birds/a%2Fb", "invalid path segment \"a/b\"");
         check("GET", "/apis/g/v1/namespaces/n/birds/a%25b", "invalid path segment \"a%b\"");
         check("GET", "/apis/g/v1/namespaces/n/birds/%FF", "invalid path segment \"%FF\"");
+        check("GET", "/apis/g/v1/namespaces//birds", "get path");
+        check("GET", "/apis/g/v1/nests/a//status", "get path");
+    }
+
+    #[test]
+    fn what_follows_a_subresource_is_nearly_anything() {
+        check("GET", "/apis/g/v1/nests/a/proxy//x/a%2Fb/50%25/", "get nests.v1.g named a /proxy rest /x/a/b/50%");
+        check("GET", "/api/v1/namespaces/n/status/x", "get namespaces.v1. in n named n /status rest x");
+        check("GET", "/apis/g/v1/nests/a/proxy/x/../y", "invalid path segment \"..\"");
+        check("GET", "/apis/g/v1/nests/a/proxy/x%2F..%2Fy", "invalid path segment \"x/../y\"");
     }
 }

@@ -91,14 +91,10 @@ impl ConnectRequest {
 
 /// The end of a path, after its subresource.
 fn tail(path: &str, info: &RequestInfo) -> String {
-    let mut segments = path.split('/').filter(|segment| !segment.is_empty()).count().saturating_sub(info.rest.len());
-    let mut rest = path;
-    while segments > 0 {
-        rest = rest.trim_start_matches('/');
-        rest = rest.find('/').map_or("", |end| &rest[end..]);
-        segments -= 1;
-    }
-    rest.strip_prefix('/').unwrap_or(rest).to_owned()
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let head = path.trim_end_matches('/').split('/').count().saturating_sub(info.rest.len());
+    let end: usize = path.split('/').take(head).map(|segment| segment.len() + 1).sum();
+    path.get(end..).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -117,6 +113,7 @@ mod tests {
         check("/apis/g/v1/namespaces/n/birds/robin/song/", "");
         check("/apis/g/v1/namespaces/n/birds/robin/song/a", "a");
         check("/apis/g/v1/namespaces/n/birds/robin/song/a/b%20c/", "a/b%20c/");
+        check("/apis/g/v1/nests/a/song//b%2Fc", "/b%2Fc");
         check("/api/v1/nests/a/song/song/song", "song/song");
     }
 }
