@@ -349,3 +349,21 @@ fn what_costs_too_much_ends_the_validation() {
         ],
     );
 }
+
+#[test]
+fn defaults_keep_the_rules() {
+    let with_default = |rule: Value, default: Value| json!({"type": "integer", "default": default, "x-kubernetes-validations": [rule]});
+    refuses(
+        with_default(json!({"rule": "self < 5"}), json!(9)),
+        "properties[spec].default: is not valid itself: default: Invalid value: 9: failed rule: self < 5",
+    );
+    refuses(
+        with_default(json!({"rule": "oldSelf.hasValue() || self < 5", "optionalOldSelf": true}), json!(9)),
+        "properties[spec].default: is not valid itself: default: Invalid value: 9: failed rule: ",
+    );
+    refuses(
+        json!({"type": "object", "default": {"a": 9}, "properties": {"a": with_rule(json!({"type": "integer"}), "self < 5")}}),
+        "properties[spec].default: is not valid itself: default.a: Invalid value: 9: failed rule: self < 5",
+    );
+    schema(with_default(json!({"rule": "self == oldSelf"}), json!(9)));
+}

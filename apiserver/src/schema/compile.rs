@@ -60,7 +60,7 @@ fn compile(openapi: &Value, path: &str, place: Place, depth: usize) -> Result<No
     let mut node = Node {
         type_: source.type_(int_or_string)?,
         nullable: source.flag("nullable")?,
-        preserve_unknown: source.flag("x-kubernetes-preserve-unknown-fields")?,
+        preserve_unknown: source.preserve_unknown()?,
         embedded: source.flag("x-kubernetes-embedded-resource")?,
         list_type: match source.text("x-kubernetes-list-type")? {
             None | Some("atomic") => ListType::Atomic,
@@ -115,7 +115,11 @@ fn finish_default(node: &mut Node, source: &Source<'_>) -> Result<(), SchemaErro
         return Ok(());
     }
     make_whole(&mut default);
+    let given = default.clone();
     prune::prune_value(node, &mut default);
+    if default != given {
+        return Err(source.error("default", "must not have unknown fields"));
+    }
     defaults::prune_value(node, &mut default);
     defaults::apply_below(node, &mut default);
     let mut errors = field::Errors::default();
@@ -146,6 +150,11 @@ fn below(node: &Node) -> Below {
         below.rules |= child.below.rules;
     }
     below
+}
+
+/// Whether conditions are no more than `x-kubernetes-int-or-string` in other words.
+fn tells_both_types(any_of: &Value) -> bool {
+    *any_of == serde_json::json!([{"type": "integer"}, {"type": "string"}])
 }
 
 fn object<'a>(value: &'a Value, path: &str) -> Result<&'a Map<String, Value>, SchemaError> {
@@ -188,6 +197,14 @@ impl<'a> Source<'a> {
         }
     }
 
+    fn preserve_unknown(&self) -> Result<bool, SchemaError> {
+        const NAME: &str = "x-kubernetes-preserve-unknown-fields";
+        match self.get(NAME) {
+            Some(Value::Bool(false)) => Err(self.error(NAME, "must be true or undefined")),
+            _ => self.flag(NAME),
+        }
+    }
+
     fn text(&self, name: &str) -> Result<Option<&'a str>, SchemaError> {
         self.get(name).map(|value| value.as_str().ok_or_else(|| self.error(name, "must be a string"))).transpose()
     }
@@ -227,6 +244,7 @@ impl<'a> Source<'a> {
             Some("integer") => Ok(Type::Integer),
             Some("number") => Ok(Type::Number),
             Some("boolean") => Ok(Type::Boolean),
+            Some("null") => Err(self.error("type", "cannot be set to null, use nullable as an alternative")),
             Some(other) => Err(self.error(
                 "type",
                 format!("{other:?} is none of \"array\", \"boolean\", \"integer\", \"number\", \"object\", \"string\""),
@@ -272,7 +290,6 @@ impl<'a> Source<'a> {
             pattern: self.pattern()?,
             min_items: self.count("minItems")?,
             max_items: self.count("maxItems")?,
-            unique_items: self.flag("uniqueItems")?,
             min_properties: self.count("minProperties")?,
             max_properties: self.count("maxProperties")?,
             required: self.texts("required")?,
@@ -283,37 +300,37 @@ impl<'a> Source<'a> {
             },
             ..Checks::default()
         };
+        if self.flag("uniqueItems")? {
+            return Err(
+                self.error("uniqueItems", "cannot be set to true since the runtime complexity becomes quadratic")
+            );
+        }
         if checks.multiple_of.is_some_and(|factor| factor <= 0.0) {
             return Err(self.error("multipleOf", "must be positive"));
         }
-        let twice = type_ == Type::IntOrString;
-        checks.all_of = self.conditions("allOf", depth, |index, _| match index {
-            0 if twice => Place::IntOrStringFirst,
+        let outermost = matches!(place, Place::Root | Place::Item | Place::Field);
+        checks.all_of = self.conditions("allOf", depth, |index| match index {
+            0 if outermost => Place::IntOrStringFirst,
             _ => Place::Condition,
         })?;
-        checks.any_of = self.conditions("anyOf", depth, |_, count| match count {
-            2 if twice || place == Place::IntOrStringFirst => Place::IntOrStringType,
-            _ => Place::Condition,
-        })?;
-        checks.one_of = self.conditions("oneOf", depth, |_, _| Place::Condition)?;
+        let twice = self.get("anyOf").is_some_and(tells_both_types);
+        let of_types = twice && (outermost || place == Place::IntOrStringFirst);
+        let any_of = if of_types { Place::IntOrStringType } else { Place::Condition };
+        checks.any_of = self.conditions("anyOf", depth, |_| any_of)?;
+        checks.one_of = self.conditions("oneOf", depth, |_| Place::Condition)?;
         if let Some(not) = self.get("not") {
             checks.not = Some(compile(not, &self.child("not"), Place::Condition, depth + 1)?);
         }
         Ok((!checks.is_empty()).then_some(checks))
     }
 
-    /// `place` tells from an index and the count what a condition may be.
-    fn conditions(
-        &self,
-        name: &str,
-        depth: usize,
-        place: impl Fn(usize, usize) -> Place,
-    ) -> Result<Vec<Node>, SchemaError> {
+    /// `place` tells from an index what a condition may be.
+    fn conditions(&self, name: &str, depth: usize, place: impl Fn(usize) -> Place) -> Result<Vec<Node>, SchemaError> {
         let Some(value) = self.get(name) else { return Ok(Vec::new()) };
         let sources = value.as_array().ok_or_else(|| self.error(name, "must be a list"))?;
         let node = |(index, source)| {
             let path = self.child(&format!("{name}[{index}]"));
-            compile(source, &path, place(index, sources.len()), depth + 1)
+            compile(source, &path, place(index), depth + 1)
         };
         sources.iter().enumerate().map(node).collect()
     }
@@ -343,7 +360,6 @@ impl Checks {
             && self.pattern.is_none()
             && self.min_items.is_none()
             && self.max_items.is_none()
-            && !self.unique_items
             && self.min_properties.is_none()
             && self.max_properties.is_none()
             && self.required.is_empty()
@@ -420,6 +436,67 @@ mod tests {
     }
 
     #[test]
+    fn what_a_crd_may_not_say_is_refused() {
+        let of = |keyword: &str, value: Value| {
+            let mut condition = json!({});
+            condition[keyword] = value;
+            json!({"type": "object", "not": condition})
+        };
+        for (keyword, value, wanted) in [
+            ("title", json!("a"), "empty"),
+            ("description", json!("a"), "empty"),
+            ("nullable", json!(true), "false"),
+            ("additionalProperties", json!({}), "undefined"),
+            ("x-kubernetes-int-or-string", json!(true), "false"),
+            ("x-kubernetes-list-type", json!("set"), "undefined"),
+            ("x-kubernetes-list-map-keys", json!(["a"]), "empty"),
+            ("x-kubernetes-validations", json!([{"rule": "true"}]), "empty"),
+        ] {
+            let expect = format!("properties[spec].not.{keyword}: must be {wanted} to be structural");
+            refuses(of(keyword, value), &expect);
+        }
+        accepts(of("description", json!("")));
+        refuses(
+            json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true}),
+            "properties[spec].uniqueItems: cannot be set to true since the runtime complexity becomes quadratic",
+        );
+        refuses(
+            json!({"type": "object", "x-kubernetes-preserve-unknown-fields": false}),
+            "properties[spec].x-kubernetes-preserve-unknown-fields: must be true or undefined",
+        );
+        refuses(
+            json!({"type": "null"}),
+            "properties[spec].type: cannot be set to null, use nullable as an alternative",
+        );
+        let set = json!({"type": "string", "nullable": true});
+        refuses(
+            json!({"type": "array", "items": set, "x-kubernetes-list-type": "set"}),
+            "properties[spec].items.nullable: cannot be nullable when x-kubernetes-list-type is set",
+        );
+        let keyed =
+            json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "nullable": true}}});
+        refuses(
+            json!({"type": "array", "items": keyed, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a"]}),
+            "properties[spec].items.properties[a].nullable: this property is in x-kubernetes-list-map-keys, so it cannot \
+             be nullable",
+        );
+        refuses(
+            json!({"type": "object", "default": {"x": 1}}),
+            "properties[spec].default: must not have unknown fields",
+        );
+        // Both types may be told once more, in these words only.
+        accepts(json!({"type": "string", "anyOf": [{"type": "integer"}, {"type": "string"}]}));
+        refuses(
+            json!({"x-kubernetes-int-or-string": true, "anyOf": [{"type": "string"}, {"type": "integer"}]}),
+            "properties[spec].anyOf[0].type: must be empty to be structural",
+        );
+        refuses(
+            json!({"x-kubernetes-int-or-string": true, "allOf": [{}, {"anyOf": [{"type": "integer"}, {"type": "string"}]}]}),
+            "properties[spec].allOf[1].anyOf[0].type: must be empty to be structural",
+        );
+    }
+
+    #[test]
     fn schemas_that_contradict_themselves_are_refused() {
         refuses(json!(5), "properties[spec]: must be an object");
         refuses(
@@ -468,6 +545,11 @@ mod tests {
              specified",
         );
         assert!(Schema::compile(&json!({"x-kubernetes-preserve-unknown-fields": true})).is_ok());
+        refuses(json!({"type": "object", "nullable": true}), "nullable: cannot be true at the root");
+        refuses(
+            json!({"type": "object", "properties": {"kind": {"type": "string", "default": "Bird"}}}),
+            "properties[kind].default: must not be set in top-level kind",
+        );
     }
 
     #[test]
@@ -516,9 +598,9 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_pruned_and_defaulted_themselves() {
+    fn defaults_are_defaulted_themselves() {
         let schema = json!({"type": "object", "properties": {"spec": {
-            "type": "object", "default": {"x": 1}, "required": ["y"],
+            "type": "object", "default": {}, "required": ["y"],
             "properties": {"y": {"type": "integer", "default": 2}},
         }}});
         let schema = Schema::compile(&schema).expect("a schema");

@@ -122,7 +122,6 @@ pub(super) struct Checks {
     pub(super) pattern: Option<Pattern>,
     pub(super) min_items: Option<usize>,
     pub(super) max_items: Option<usize>,
-    pub(super) unique_items: bool,
     pub(super) min_properties: Option<usize>,
     pub(super) max_properties: Option<usize>,
     pub(super) required: Vec<String>,

@@ -1,6 +1,8 @@
 //! What makes a schema structural: every value is described in one place, with a type, and conditions only add to it.
 //! Source: <https://github.com/kubernetes/apiextensions-apiserver/blob/master/pkg/apiserver/schema/validation.go>
 
+use serde_json::Value;
+
 use super::META_FIELDS;
 use super::compile::{Place, SchemaError, Source};
 use super::node::{Additional, Checks, ListType, MapType, Node, Type};
@@ -26,22 +28,22 @@ pub(super) fn check(node: &Node, source: &Source<'_>, place: Place) -> Result<()
 
 /// A condition says nothing about shape, since the same value would have two.
 fn check_condition(node: &Node, source: &Source<'_>, place: Place) -> Result<(), SchemaError> {
-    for keyword in [
-        "default",
-        "title",
-        "description",
-        "nullable",
-        "additionalProperties",
-        "x-kubernetes-preserve-unknown-fields",
-        "x-kubernetes-embedded-resource",
-        "x-kubernetes-int-or-string",
-        "x-kubernetes-list-type",
-        "x-kubernetes-list-map-keys",
-        "x-kubernetes-map-type",
-        "x-kubernetes-validations",
+    for (keyword, wanted) in [
+        ("default", "undefined"),
+        ("title", "empty"),
+        ("description", "empty"),
+        ("nullable", "false"),
+        ("additionalProperties", "undefined"),
+        ("x-kubernetes-preserve-unknown-fields", "false"),
+        ("x-kubernetes-embedded-resource", "false"),
+        ("x-kubernetes-int-or-string", "false"),
+        ("x-kubernetes-list-type", "undefined"),
+        ("x-kubernetes-list-map-keys", "empty"),
+        ("x-kubernetes-map-type", "undefined"),
+        ("x-kubernetes-validations", "empty"),
     ] {
-        if source.get(keyword).is_some_and(|value| *value != false && *value != "") {
-            return Err(source.error(keyword, "must be undefined to be structural"));
+        if source.get(keyword).is_some_and(|value| !is_nothing(value)) {
+            return Err(source.error(keyword, format!("must be {wanted} to be structural")));
         }
     }
     let may_have_type = place == Place::IntOrStringType && matches!(node.type_, Type::Integer | Type::String);
@@ -54,12 +56,33 @@ fn check_condition(node: &Node, source: &Source<'_>, place: Place) -> Result<(),
     Ok(())
 }
 
+/// What a keyword may hold and be as good as absent.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Bool(truth) => !truth,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
 fn check_root(node: &Node, source: &Source<'_>) -> Result<(), SchemaError> {
     if node.type_ != Type::Object && !(node.type_ == Type::Any && node.preserve_unknown) {
         return Err(source.error("type", "must be object at the root"));
     }
     if !matches!(node.additional, Additional::None) {
         return Err(source.error("additionalProperties", "must not be used at the root"));
+    }
+    if node.nullable {
+        return Err(source.error("nullable", "cannot be true at the root"));
+    }
+    for name in META_FIELDS {
+        let property = node.properties.get(name);
+        if property.is_some_and(|property| property.below.defaults) {
+            return Err(
+                source.error(&format!("properties[{name}].default"), format!("must not be set in top-level {name}"))
+            );
+        }
     }
     let plain = |node: &Node| node.checks.is_none() && node.rules.is_empty() && node.items.is_none();
     if let Some(metadata) = node.properties.get("metadata") {
@@ -135,6 +158,11 @@ fn check_lists(node: &Node, source: &Source<'_>) -> Result<(), SchemaError> {
         return Err(source.error("type", "must be array if x-kubernetes-list-type is specified"));
     }
     let items = node.items.as_deref();
+    if node.list_type != ListType::Atomic && items.is_some_and(|items| items.nullable) {
+        let kind = if node.list_type == ListType::Set { "set" } else { "map" };
+        let problem = format!("cannot be nullable when x-kubernetes-list-type is {kind}");
+        return Err(source.error("items.nullable", problem));
+    }
     match node.list_type {
         ListType::Set => {
             let atomic = items.is_none_or(|items| match items.type_ {
@@ -158,6 +186,10 @@ fn check_lists(node: &Node, source: &Source<'_>) -> Result<(), SchemaError> {
                 let Some(property) = items.properties.get(key) else {
                     return Err(source.error(KEYS, "entries must all be names of item properties"));
                 };
+                if property.nullable {
+                    let problem = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
+                    return Err(source.error(&format!("items.properties[{key}].nullable"), problem));
+                }
                 if matches!(property.type_, Type::Array | Type::Object) {
                     let problem = "must be a scalar type if parent array's x-kubernetes-list-type is map";
                     return Err(source.error(&format!("items.properties[{key}].type"), problem));

@@ -88,7 +88,7 @@ impl<'s> Checker<'_, 's> {
         }
         let type_ = Type::named(name)?;
         let value = Value::Type(type_name(&type_));
-        Some((Type::Type(Arc::new(type_)), Step::Literal(value)))
+        Some((Type::Meta(Arc::new(type_)), Step::Literal(value)))
     }
 
     fn select(&mut self, expr: &Expr, operand: &Expr, field: &str, optional: bool) -> Typed<'s> {
@@ -564,7 +564,7 @@ fn type_name(type_: &Type<'_>) -> &'static str {
         Type::List(_) => "list",
         Type::Map(_) | Type::Object(_) => "map",
         Type::Optional(_) => "optional_type",
-        Type::Type(_) => "type",
+        Type::Meta(_) => "type",
         Type::Opaque(opaque) => opaque.name(),
         Type::Dyn | Type::Param(_) => "dyn",
     }

@@ -70,7 +70,7 @@ fn instance<'s>(type_: &Type<'static>, params: &[Type<'s>; 2]) -> Type<'s> {
         Type::List(item) => Type::list(instance(item, params)),
         Type::Map(of) => Type::map(instance(&of.0, params), instance(&of.1, params)),
         Type::Optional(inner) => Type::optional(instance(inner, params)),
-        Type::Type(inner) => Type::Type(Arc::new(instance(inner, params))),
+        Type::Meta(inner) => Type::Meta(Arc::new(instance(inner, params))),
         other => other.clone(),
     }
 }
@@ -134,7 +134,7 @@ impl Reader {
             "Format" => return Type::Opaque(Opaque::Format),
             "list" => Type::list(inner(self)),
             "optional" => Type::optional(inner(self)),
-            "type" => Type::Type(Arc::new(inner(self))),
+            "type" => Type::Meta(Arc::new(inner(self))),
             "map" => {
                 let key = inner(self);
                 Type::map(key, self.type_())

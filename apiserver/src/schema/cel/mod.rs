@@ -2,7 +2,7 @@
 //!
 //! An expression is read, checked against the types of its variables, and becomes a [`Program`], which is evaluated over
 //! values of objects as often as one likes. Nothing here knows which expressions there are: rules in schemas are in
-//! [`rules`](super::rules). Sources: <https://github.com/google/cel-spec/blob/master/doc/langdef.md>,
+//! `schema::rules`. Sources: <https://github.com/google/cel-spec/blob/master/doc/langdef.md>,
 //! <https://github.com/kubernetes/apiserver/tree/master/pkg/cel>
 //!
 //! Assumptions: expressions are written by those who define kinds, values by anybody. So an expression of any depth and

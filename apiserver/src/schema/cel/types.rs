@@ -24,7 +24,7 @@ pub(crate) enum Type<'s> {
     Map(Arc<(Type<'s>, Type<'s>)>),
     Optional(Arc<Type<'s>>),
     /// A type itself, as a value.
-    Type(Arc<Type<'s>>),
+    Meta(Arc<Type<'s>>),
     /// An object with fixed fields; every place in a schema is a type of its own.
     Object(Shape<'s>),
     /// A type of a library.
@@ -108,7 +108,7 @@ impl<'s> Type<'s> {
             "list" => Self::list(Self::Dyn),
             "map" => Self::map(Self::Dyn, Self::Dyn),
             "null_type" => Self::Null,
-            "type" => Self::Type(Arc::new(Self::Dyn)),
+            "type" => Self::Meta(Arc::new(Self::Dyn)),
             "optional_type" => Self::optional(Self::Dyn),
             "google.protobuf.Timestamp" => Self::Timestamp,
             "google.protobuf.Duration" => Self::Duration,
@@ -138,7 +138,7 @@ impl Display for Type<'_> {
             Self::List(item) => write!(f, "list({item})"),
             Self::Map(of) => write!(f, "map({}, {})", of.0, of.1),
             Self::Optional(inner) => write!(f, "optional_type({inner})"),
-            Self::Type(inner) => write!(f, "type({inner})"),
+            Self::Meta(inner) => write!(f, "type({inner})"),
             Self::Object(_) => f.write_str("object"),
             Self::Opaque(opaque) => f.write_str(opaque.name()),
         }
@@ -174,7 +174,7 @@ impl<'s> Bindings<'s> {
             Type::List(item) => Type::list(self.resolve(&item)),
             Type::Map(of) => Type::map(self.resolve(&of.0), self.resolve(&of.1)),
             Type::Optional(inner) => Type::optional(self.resolve(&inner)),
-            Type::Type(inner) => Type::Type(Arc::new(self.resolve(&inner))),
+            Type::Meta(inner) => Type::Meta(Arc::new(self.resolve(&inner))),
             known => known,
         }
     }
@@ -195,7 +195,7 @@ impl<'s> Bindings<'s> {
             (Type::Null, other) | (other, Type::Null) => other.takes_null(),
             (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) => self.fits(&a, &b),
             (Type::Map(a), Type::Map(b)) => self.fits(&a.0, &b.0) && self.fits(&a.1, &b.1),
-            (Type::Type(_), Type::Type(_)) => true,
+            (Type::Meta(_), Type::Meta(_)) => true,
             (a, b) => a == b,
         }
     }
@@ -203,7 +203,7 @@ impl<'s> Bindings<'s> {
     fn mentions(&self, type_: &Type<'s>, index: usize) -> bool {
         match self.known(type_) {
             Type::Param(found) => found == index,
-            Type::List(inner) | Type::Optional(inner) | Type::Type(inner) => self.mentions(&inner, index),
+            Type::List(inner) | Type::Optional(inner) | Type::Meta(inner) => self.mentions(&inner, index),
             Type::Map(of) => self.mentions(&of.0, index) || self.mentions(&of.1, index),
             _ => false,
         }

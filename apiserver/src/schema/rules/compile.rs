@@ -47,9 +47,28 @@ fn walk(node: &mut Node, path: &str, is_root: bool, loose: Option<&str>) -> Resu
     if let Additional::Schema(values) = &mut node.additional {
         walk(values, &at("additionalProperties"), false, loose)?;
     }
+    rules_of(node, path, is_root, loose)?;
+    check_default(node, path)
+}
+
+/// A default holds as a new value, and as one that stays as it is.
+fn check_default(node: &Node, path: &str) -> Result<(), SchemaError> {
+    let Some(default) = &node.default else { return Ok(()) };
+    for old in [Some(default), None] {
+        if let Some(error) = super::first_problem(node, "default", default, old) {
+            let path = if path.is_empty() { "default".to_owned() } else { format!("{path}.default") };
+            return Err(SchemaError { path, problem: format!("is not valid itself: {error}") });
+        }
+    }
+    Ok(())
+}
+
+/// Compiles the rules of one node.
+fn rules_of(node: &mut Node, path: &str, is_root: bool, loose: Option<&str>) -> Result<(), SchemaError> {
     if node.rules.is_empty() {
         return Ok(());
     }
+    let at = |step: &str| if path.is_empty() { step.to_owned() } else { format!("{path}.{step}") };
     let shape = if is_root { Shape::Resource(node) } else { Shape::of(node) };
     let at = at("x-kubernetes-validations");
     let Some(type_) = Type::of(shape) else {

@@ -28,6 +28,11 @@ impl<'a> Correlation<'a> {
         Self { here: old.map(|old| Pair { node, new, old }), around: None }
     }
 
+    /// Where nothing may pass for not having changed.
+    pub(super) fn none() -> Self {
+        Self { here: None, around: None }
+    }
+
     /// Those of a field or of an entry of a map.
     pub(super) fn field(self, name: &str) -> Self {
         match self.here {

@@ -44,6 +44,14 @@ pub(super) fn validate(root: &Node, new: &Json, old: Option<&Json>, errors: &mut
     let _ = run.value(root, Shape::Resource(root), new, old, correlation, &Path::ROOT);
 }
 
+/// The first rule that does not hold for a value of its own, found at `field`, given what it was.
+fn first_problem(node: &Node, field: &str, new: &Json, old: Option<&Json>) -> Option<field::Error> {
+    let mut errors = Errors::default();
+    let mut run = Run { errors: &mut errors, budget: BUDGET };
+    let _ = run.value(node, Shape::of(node), new, old, Correlation::none(), &Path::ROOT.child(field));
+    errors.into_iter().next()
+}
+
 fn is_blocking(kind: ErrorKind) -> bool {
     use ErrorKind::{NotSupported, Required, TooLong, TooMany, TypeInvalid};
     matches!(kind, NotSupported | Required | TooLong | TooMany | TypeInvalid)
