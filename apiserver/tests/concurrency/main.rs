@@ -122,7 +122,7 @@ async fn a_hundred_appliers_own_what_they_brought(store: impl Store) {
     }
     // Half of them take back what they brought, while the others say it again.
     let again = async |number: usize| {
-        let labels = if number % 2 == 0 { json!({}) } else { json!({ format!("l{number}"): "x" }) };
+        let labels = if number.is_multiple_of(2) { json!({}) } else { json!({ format!("l{number}"): "x" }) };
         apply(number, labels).await
     };
     for answer in join_all((0..CROWD).map(again)).await {
