@@ -197,7 +197,9 @@ impl Run<'_> {
             }
             Error::Failed(_) => (format!("{error} evaluating rule: {name}"), Ok(())),
         };
-        self.errors.invalid(path.bracketed(), type_name(node), detail);
+        if self.errors.len() < PROBLEMS_MAX {
+            self.errors.invalid(path.bracketed(), type_name(node), detail);
+        }
         result
     }
 
