@@ -367,3 +367,11 @@ fn defaults_keep_the_rules() {
     );
     schema(with_default(json!({"rule": "self == oldSelf"}), json!(9)));
 }
+
+#[test]
+fn an_answer_does_not_grow_without_end() {
+    let list = json!({"type": "array", "items": with_rule(json!({"type": "integer"}), "self < 0")});
+    let mut errors = Errors::default();
+    schema(list).validate(&json!({"spec": vec![5; 5000]}), &mut errors);
+    assert_eq!(errors.len(), 1000);
+}

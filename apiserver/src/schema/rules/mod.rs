@@ -16,6 +16,7 @@ pub(super) use self::compile::{Compiled, compile};
 use self::correlation::{Correlation, OldItems};
 use super::cel::{COST_MAX, Error, Shape, Value};
 use super::node::{Additional, Node, Rule, Type};
+use super::validate::PROBLEMS_MAX;
 use crate::field::path::Path;
 use crate::field::{self, ErrorKind, Errors};
 
@@ -159,7 +160,7 @@ impl Run<'_> {
                 Ok(Value::Bool(true)) => {}
                 Ok(_) => {
                     let report = self.refusal(node, rule, compiled, &values, new, path)?;
-                    if compiled.reads_old || !correlation.is_unchanged() {
+                    if (compiled.reads_old || !correlation.is_unchanged()) && self.errors.len() < PROBLEMS_MAX {
                         self.errors.push(report);
                     }
                 }
@@ -196,7 +197,9 @@ impl Run<'_> {
             }
             Error::Failed(_) => (format!("{error} evaluating rule: {name}"), Ok(())),
         };
-        self.errors.invalid(path.bracketed(), type_name(node), detail);
+        if self.errors.len() < PROBLEMS_MAX {
+            self.errors.invalid(path.bracketed(), type_name(node), detail);
+        }
         result
     }
 

@@ -25,7 +25,7 @@ use crate::field::{Error, ErrorKind, Errors};
 
 /// Problems that are reported of one object. One large list of wrong items would otherwise make an answer many times
 /// its size.
-const PROBLEMS_MAX: usize = 1000;
+pub(super) const PROBLEMS_MAX: usize = 1000;
 
 /// Validates a whole object; with `old`, what was wrong before and did not change is let pass.
 pub(super) fn object(root: &Node, new: &Value, old: Option<&Value>, errors: &mut Errors) {
