@@ -12,8 +12,11 @@ mod server;
 pub use parsers::{body, json_patch, json_path, media, merge_patch, path, query, rules, schema, selectors};
 pub use server::{SEPARATOR, requests};
 
+/// What is done with bytes from outside; it must not panic.
+pub type Target = fn(&[u8]);
+
 /// All targets by their names.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("path", path),
     ("query", query),
     ("selectors", selectors),
