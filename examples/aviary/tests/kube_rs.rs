@@ -373,6 +373,13 @@ async fn status_and_scale_are_written_on_their_own() {
     let four = Patch::Merge(json!({ "spec": { "replicas": 4 } }));
     let scaled = birds.patch_scale("robin", &params, &four).await.unwrap();
     assert_eq!(scaled.spec.as_ref().unwrap().replicas, Some(4));
+    let scaled_by = birds.get("robin").await.unwrap().managed_fields().to_vec();
+    assert!(
+        scaled_by
+            .iter()
+            .any(|entry| entry.subresource.as_deref() == Some("scale")),
+        "{scaled_by:?}"
+    );
     let mut five = scaled.clone();
     five.spec.as_mut().unwrap().replicas = Some(5);
     birds
