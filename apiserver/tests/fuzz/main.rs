@@ -49,7 +49,7 @@ fn run(name: &str, target: fn(&[u8])) {
     let corpus = corpus::of(name);
     let input_file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{name}"));
     let end = Instant::now() + Duration::from_secs(seconds);
-    let mut inputs = 0;
+    let (mut inputs, mut slowest) = (0, Duration::ZERO);
     // What is known first, as it is.
     let mut known = corpus.inputs.iter();
     while Instant::now() < end {
@@ -63,8 +63,13 @@ fn run(name: &str, target: fn(&[u8])) {
         }
         let took = started.elapsed();
         assert!(took.as_secs() < INPUT_SECONDS_MAX, "{took:?} for {}", String::from_utf8_lossy(&input));
+        if took > slowest {
+            slowest = took;
+            // To be looked at after a long run.
+            let _ = std::fs::copy(&input_file, input_file.with_extension("slowest"));
+        }
         inputs += 1;
     }
-    println!("{name}: {inputs} inputs");
+    println!("{name}: {inputs} inputs, the slowest took {slowest:?}");
     let _ = std::fs::remove_file(input_file);
 }
