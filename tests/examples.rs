@@ -73,7 +73,7 @@ fn cargo(project: &Path, arguments: &[&str]) {
     // What describes this package must not be taken for the project's: build scripts look at it.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text == "OUT_DIR" {
             command.env_remove(name);
         }
     }
