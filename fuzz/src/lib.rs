@@ -3,7 +3,8 @@
 //! Each is a target for cargo-fuzz, in `fuzz_targets/`; `apiserver/tests/fuzz/` includes this file and calls the same
 //! functions for a few seconds with mutations of what is known to be interesting.
 
-// The kinds that have a bit of everything.
+// The kinds that have a bit of everything. Their project has a width of its own.
+#[rustfmt::skip]
 #[path = "../../examples/aviary/src/apis/mod.rs"]
 pub mod apis;
 mod parsers;

@@ -126,7 +126,10 @@ impl Step {
 fn has(value: &Value, path: &Path, text: &str) -> bool {
     path.values(value).into_iter().any(|found| match found {
         Value::String(found) => found == text,
-        other => other.to_string() == text,
+        other => {
+            let written = other.to_string();
+            written == text
+        }
     })
 }
 

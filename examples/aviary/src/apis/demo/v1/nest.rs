@@ -9,7 +9,13 @@ use std::borrow::Cow;
 
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[schemars(transform = derive::without_nulls)]
-#[kube(group = "demo.example.com", version = "v1", kind = "Nest", schema = "manual", shortname = "nst")]
+#[kube(
+    group = "demo.example.com",
+    version = "v1",
+    kind = "Nest",
+    schema = "manual",
+    shortname = "nst"
+)]
 pub struct NestSpec {
     // How many birds it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
