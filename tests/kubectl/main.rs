@@ -15,13 +15,18 @@ use std::sync::Mutex;
 use local::{Project, kubectls};
 use transcript::Transcript;
 
-/// A golden project, or the example, built once.
+/// A golden project, or the example, made once.
 fn project(name: &'static str) -> &'static Project {
     static PROJECTS: Mutex<BTreeMap<&str, &Project>> = Mutex::new(BTreeMap::new());
     let mut projects = local::lock(&PROJECTS);
     let make = || if name == EXAMPLE { Project::example("aviary") } else { Project::scaffold(name) };
     // Kept until the process ends.
-    projects.entry(name).or_insert_with(|| Box::leak(Box::new(make().build())))
+    let project: &Project = projects.entry(name).or_insert_with(|| Box::leak(Box::new(make())));
+    // Built every time, which is quick: two of them are called aviary, and in the target folder that they share there is
+    // only the program of the one that was built last.
+    let output = project.cargo(&["build"]);
+    assert!(output.status.success(), "{}", local::text(&output));
+    project
 }
 
 /// Stands for `examples/aviary`, which is run without its controllers: the transcripts say what each status is.
