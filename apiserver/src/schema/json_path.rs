@@ -49,7 +49,7 @@ impl JsonPath {
         if path.is_empty() {
             return Err(JsonPathError::Empty);
         }
-        let mut parser = Parser { text: path, position: 0 };
+        let mut parser = Parser { text: path, position: 0, filters: 0 };
         parser.eat("$");
         if !matches!(parser.peek(), Some('.' | '[') | None) {
             return Err(JsonPathError::Start);
@@ -172,7 +172,12 @@ fn element(value: &Value, index: i64) -> Option<&Value> {
 struct Parser<'a> {
     text: &'a str,
     position: usize,
+    /// How many filters the position is within.
+    filters: usize,
 }
+
+/// Filters within filters are read by calls within calls, for which there is only so much stack.
+const FILTERS_MAX: usize = 16;
 
 impl Parser<'_> {
     fn peek(&self) -> Option<char> {
@@ -282,7 +287,12 @@ impl Parser<'_> {
         self.want("(")?;
         self.spaces();
         self.want("@")?;
+        if self.filters == FILTERS_MAX {
+            return Err(self.unsupported("a filter within so many filters"));
+        }
+        self.filters += 1;
         let path = self.steps()?;
+        self.filters -= 1;
         self.spaces();
         let test = if self.eat("==") {
             Test::Equals(self.constant()?)
@@ -429,6 +439,8 @@ mod tests {
         check_error(".spec['a", "expected a closing quote at position 8");
         check_error(".a[?(@.b==c)]", "expected a quoted string, a number, true or false at position 10");
         check_error(".a[?(@.b<1)]", "an ordering at position 8 is not supported");
+        let deep = ".a[?(@".repeat(17);
+        check_error(&deep, "a filter within so many filters at position 102 is not supported");
         check_error(".a]", "expected a dot or a bracket at position 2");
     }
 
