@@ -34,7 +34,7 @@ struct Typed {
 impl Draft {
     /// A draft of a value.
     pub fn new(mut value: Value) -> Self {
-        let managed_fields = take_managed_fields(&mut value);
+        let managed_fields = metadata::take_managed_fields(&mut value);
         Self { value, managed_fields, typed: None }
     }
 
@@ -56,9 +56,9 @@ impl Draft {
 
     /// Changes the managed fields, and nothing else, of the whole object.
     pub fn change_managed_fields(&mut self, change: impl FnOnce(&mut Value)) {
-        put_managed_fields(&mut self.value, self.managed_fields.take());
+        metadata::put_managed_fields(&mut self.value, self.managed_fields.take());
         change(&mut self.value);
-        self.managed_fields = take_managed_fields(&mut self.value);
+        self.managed_fields = metadata::take_managed_fields(&mut self.value);
     }
 
     /// Replaces the managed fields.
@@ -69,26 +69,14 @@ impl Draft {
     /// The whole object.
     pub fn whole(&self) -> Value {
         let mut value = self.value.clone();
-        put_managed_fields(&mut value, self.managed_fields.clone());
+        metadata::put_managed_fields(&mut value, self.managed_fields.clone());
         value
     }
 
     /// The whole object.
     pub fn into_value(mut self) -> Value {
-        put_managed_fields(&mut self.value, self.managed_fields);
+        metadata::put_managed_fields(&mut self.value, self.managed_fields);
         self.value
-    }
-}
-
-/// Takes the managed fields out of an object.
-pub fn take_managed_fields(object: &mut Value) -> Option<Value> {
-    object.get_mut("metadata")?.as_object_mut()?.remove("managedFields")
-}
-
-/// Puts managed fields into an object.
-pub fn put_managed_fields(object: &mut Value, managed_fields: Option<Value>) {
-    if let Some(managed_fields) = managed_fields {
-        metadata::of_mut(object).insert("managedFields".into(), managed_fields);
     }
 }
 

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::Registry;
 use super::error::Error;
-use super::hooks::{self, Draft};
+use super::hooks::Draft;
 use super::metadata;
-use crate::apply::Writer;
+use crate::apply::{FieldManager, Writer};
 use crate::kind::KindVersion;
 use crate::request::context::RequestContext;
 
@@ -31,37 +31,36 @@ impl Registry {
         } else {
             let mut object = self.as_shown(draft.whole(), version)?;
             self.fields.update(&writer, old, &mut object);
-            draft.set_managed_fields(hooks::take_managed_fields(&mut object));
+            draft.set_managed_fields(metadata::take_managed_fields(&mut object));
         }
         Ok(())
-    }
-
-    /// What an apply makes of an object, or of nothing, in the version of the request.
-    pub(super) fn merge(
-        &self,
-        cx: &RequestContext,
-        version: &KindVersion,
-        old: Option<&Value>,
-        applied: &Value,
-        force: bool,
-    ) -> Result<Value, Error> {
-        let now = metadata::now();
-        let merged = self.fields.apply(&writer(cx, version, &now), old, applied, force)?;
-        let uid = metadata::text(&merged, "uid");
-        if old.is_none() && !uid.is_empty() {
-            let cause =
-                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
-            return Err(Error::Conflict { name: cx.name.clone(), cause, on_delete: false });
-        }
-        Ok(merged)
     }
 
     /// The stored form of an object that is too large with its managed fields: better that nobody owns them than that
     /// nobody can change them. Not for an apply, which has no meaning without them.
     pub(super) fn without_managers(&self, mut object: Value) -> Bytes {
-        hooks::take_managed_fields(&mut object);
+        metadata::take_managed_fields(&mut object);
         self.codec().encode(&object)
     }
+}
+
+/// What an apply makes of an object, or of nothing, in the version of the request.
+pub(super) fn merge(
+    fields: &FieldManager,
+    cx: &RequestContext,
+    version: &KindVersion,
+    old: Option<&Value>,
+    applied: &Value,
+    force: bool,
+) -> Result<Value, Error> {
+    let now = metadata::now();
+    let merged = fields.apply(&writer(cx, version, &now), old, applied, force)?;
+    let uid = metadata::text(&merged, "uid");
+    if old.is_none() && !uid.is_empty() {
+        let cause = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+        return Err(Error::Conflict { name: cx.name.clone(), cause, on_delete: false });
+    }
+    Ok(merged)
 }
 
 pub(super) fn writer<'a>(cx: &'a RequestContext, version: &'a KindVersion, now: &'a str) -> Writer<'a> {

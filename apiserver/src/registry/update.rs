@@ -10,12 +10,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::error::Error;
-use super::hooks::{self, Draft};
+use super::hooks::Draft;
 use super::metadata::{self, validation};
 use super::object::Object;
-use super::{Outcome, Registry, mismatch};
+use super::{Outcome, Registry, managers, mismatch};
 use crate::admission::Operation;
-use crate::apply;
+use crate::apply::{self, FieldManager};
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::request::context::RequestContext;
@@ -40,6 +40,34 @@ pub enum Change<'a> {
         /// Looks at what comes out.
         check: &'a (dyn Fn(&Value) -> Result<(), Error> + Sync),
     },
+}
+
+impl Change<'_> {
+    /// The new object, from the present one or from nothing.
+    ///
+    /// # Errors
+    /// What the change refuses, and applies that cannot be merged.
+    pub(super) fn make(
+        &mut self,
+        fields: &FieldManager,
+        cx: &RequestContext,
+        version: &KindVersion,
+        old: Option<&Value>,
+    ) -> Result<Value, Error> {
+        match self {
+            Self::Edit(transform) | Self::Tracked(transform) => transform(old),
+            Self::Apply { applied, force, check } => {
+                let merged = managers::merge(fields, cx, version, old, applied, *force)?;
+                check(&merged)?;
+                Ok(merged)
+            }
+        }
+    }
+
+    /// Whether the managed fields of what it makes are up to date.
+    pub(super) fn is_tracked(&self) -> bool {
+        !matches!(self, Self::Edit(_))
+    }
 }
 
 /// What the store is to do.
@@ -72,7 +100,7 @@ impl Registry {
                 if !cx.may_create {
                     return Err(Error::WouldCreate { name: cx.name.clone() });
                 }
-                let new = self.changed(cx, version, &mut change, None)?;
+                let new = change.make(&self.fields, cx, version, None)?;
                 let created = match applied {
                     true => self.create_new(cx, version, new, true).await,
                     false => self.create(cx, version, Self::for_creation(cx, new)?).await,
@@ -121,14 +149,12 @@ impl Registry {
     ) -> Result<(Value, Write), Error> {
         let old = self.read_value(object)?;
         let shown = self.as_shown(old.clone(), version)?;
-        let mut new = self.changed(cx, version, change, Some(&shown))?;
+        let mut new = change.make(&self.fields, cx, version, Some(&shown))?;
         Self::check_preconditions(cx, &new, &shown, object.revision, self.hooks.allow_unconditional_update())?;
 
-        let tracked = !matches!(change, Change::Edit(_));
+        let tracked = change.is_tracked();
         if cx.subresource == "status" {
-            let managed_fields = if tracked { hooks::take_managed_fields(&mut new) } else { None };
-            metadata::keep_old(&mut new, &shown);
-            hooks::put_managed_fields(&mut new, managed_fields);
+            metadata::keep_old(&mut new, &shown, tracked);
         } else {
             metadata::begin_update(&mut new, &shown, if self.kind.namespaced { &cx.namespace } else { "" });
         }
@@ -167,23 +193,6 @@ impl Registry {
             Write::Update
         };
         Ok((new, write))
-    }
-
-    fn changed(
-        &self,
-        cx: &RequestContext,
-        version: &KindVersion,
-        change: &mut Change<'_>,
-        old: Option<&Value>,
-    ) -> Result<Value, Error> {
-        match change {
-            Change::Edit(transform) | Change::Tracked(transform) => transform(old),
-            Change::Apply { applied, force, check } => {
-                let merged = self.merge(cx, version, old, applied, *force)?;
-                check(&merged)?;
-                Ok(merged)
-            }
-        }
     }
 
     /// An object that an update shall create. What it was made from is no concern where there is nothing; that there was

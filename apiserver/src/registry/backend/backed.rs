@@ -24,7 +24,7 @@ use crate::registry::rest::{Rest, Watching};
 use crate::registry::selector::Selector;
 use crate::registry::update::Change;
 use crate::registry::watch::{Start, WatchQuery};
-use crate::registry::{Outcome, Registry, hooks, managers, names};
+use crate::registry::{Outcome, Registry, managers, names};
 use crate::request::context::RequestContext;
 use crate::versions::SameShape;
 
@@ -140,25 +140,6 @@ impl Backed {
         Err(Error::Invalid { name: metadata::text(object, "name").to_owned(), errors })
     }
 
-    /// What a change makes of an object, or of nothing.
-    fn changed(
-        &self,
-        cx: &RequestContext,
-        version: &KindVersion,
-        change: &mut Change<'_>,
-        old: Option<&Value>,
-    ) -> Result<Value, Error> {
-        match change {
-            Change::Edit(transform) | Change::Tracked(transform) => transform(old),
-            Change::Apply { applied, force, check } => {
-                let now = metadata::now();
-                let merged = self.fields.apply(&managers::writer(cx, version, &now), old, applied, *force)?;
-                check(&merged)?;
-                Ok(merged)
-            }
-        }
-    }
-
     /// An update, made once.
     async fn try_update(
         &self,
@@ -168,15 +149,13 @@ impl Backed {
         change: &mut Change<'_>,
     ) -> Result<Outcome, Error> {
         let stored = self.object(old);
-        let mut new = self.changed(cx, version, change, Some(old))?;
-        let tracked = !matches!(change, Change::Edit(_));
+        let mut new = change.make(&self.fields, cx, version, Some(old))?;
+        let tracked = change.is_tracked();
         let unversioned = metadata::text(old, "resourceVersion").is_empty();
         let unconditional = unversioned || self.backend.allow_unconditional_update();
         Registry::check_preconditions(cx, &new, old, stored.revision, unconditional)?;
         if cx.subresource == "status" {
-            let managed_fields = if tracked { hooks::take_managed_fields(&mut new) } else { None };
-            metadata::keep_old(&mut new, old);
-            hooks::put_managed_fields(&mut new, managed_fields);
+            metadata::keep_old(&mut new, old, tracked);
         } else {
             metadata::begin_update(&mut new, old, self.namespace(cx));
         }
@@ -325,7 +304,7 @@ impl Rest for Backed {
                     if !cx.may_create {
                         return Err(Error::WouldCreate { name: cx.name.clone() });
                     }
-                    let object = Registry::for_creation(cx, self.changed(cx, version, &mut change, None)?)?;
+                    let object = Registry::for_creation(cx, change.make(&self.fields, cx, version, None)?)?;
                     match self.create_new(cx, version, object, applied).await {
                         // Somebody else has just created it: this is an update after all.
                         Err(Error::AlreadyExists { .. }) if tries > 0 => continue,

@@ -91,12 +91,27 @@ pub fn begin_update(new: &mut Value, old: &Value, namespace: &str) {
     }
 }
 
-/// The whole metadata as it was, save for the resourceVersion that the client read: for writes to a subresource.
-pub fn keep_old(new: &mut Value, old: &Value) {
+/// The whole metadata as it was, save for the resourceVersion that the client read, and for the managed fields where they
+/// are up to date already: for writes to a subresource.
+pub fn keep_old(new: &mut Value, old: &Value, tracked: bool) {
     let version = text(new, "resourceVersion").to_owned();
+    let managed_fields = take_managed_fields(new).filter(|_| tracked);
     let fields = of_mut(new);
     *fields = old.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
     fields.insert("resourceVersion".into(), version.into());
+    put_managed_fields(new, managed_fields);
+}
+
+/// Takes the managed fields out of an object.
+pub fn take_managed_fields(object: &mut Value) -> Option<Value> {
+    object.get_mut("metadata")?.as_object_mut()?.remove("managedFields")
+}
+
+/// Puts managed fields into an object, if there are any.
+pub fn put_managed_fields(object: &mut Value, managed_fields: Option<Value>) {
+    if let Some(managed_fields) = managed_fields {
+        of_mut(object).insert("managedFields".into(), managed_fields);
+    }
 }
 
 fn set_namespace(metadata: &mut Map<String, Value>, namespace: &str) {

@@ -194,18 +194,21 @@ fn number(value: &Value<'_>) -> Option<f64> {
     }
 }
 
+/// How a number is written that has no digits.
+fn beyond_digits(number: f64) -> Option<&'static str> {
+    match number {
+        _ if number.is_finite() => None,
+        _ if number.is_nan() => Some("NaN"),
+        _ if number > 0.0 => Some("∞"),
+        _ => Some("-∞"),
+    }
+}
+
 /// In English: thousands are set apart.
 fn fixed(value: &Value<'_>, precision: usize) -> Result<String> {
     let number = number(value).ok_or_else(|| refused("fixed-point clause can only be used on doubles", value))?;
-    if !number.is_finite() {
-        return Ok(if number.is_nan() {
-            "NaN"
-        } else if number > 0.0 {
-            "∞"
-        } else {
-            "-∞"
-        }
-        .to_owned());
+    if let Some(text) = beyond_digits(number) {
+        return Ok(text.to_owned());
     }
     let text = format!("{number:.precision$}");
     let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
@@ -227,15 +230,8 @@ fn fixed(value: &Value<'_>, precision: usize) -> Result<String> {
 /// As people write it: `2.718000×10⁰⁰`.
 fn scientific(value: &Value<'_>, precision: usize) -> Result<String> {
     let number = number(value).ok_or_else(|| refused("scientific clause can only be used on doubles", value))?;
-    if !number.is_finite() {
-        return Ok(if number.is_nan() {
-            "NaN"
-        } else if number > 0.0 {
-            "∞"
-        } else {
-            "-∞"
-        }
-        .to_owned());
+    if let Some(text) = beyond_digits(number) {
+        return Ok(text.to_owned());
     }
     let text = format!("{number:.precision$e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
