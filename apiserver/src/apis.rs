@@ -43,6 +43,8 @@ pub struct Apis {
 struct Definition {
     crd: CustomResourceDefinition,
     keeper: Keeper,
+    /// See [`Strategy::is_native`].
+    native: bool,
     subresources: Vec<Own>,
 }
 
@@ -96,7 +98,9 @@ impl Apis {
         let mut crd = S::Object::crd();
         drop_titles(&mut crd);
         strategy.versions().into_iter().for_each(|version| version.add_to(&mut crd));
+        let native = strategy.is_native();
         self.define(crd, Keeper::Store(hooks::erase(strategy)));
+        self.definitions.last_mut().expect("just defined").native = native;
         Added { apis: self, kind: PhantomData }
     }
 
@@ -199,7 +203,7 @@ impl Apis {
     }
 
     fn define(&mut self, crd: CustomResourceDefinition, keeper: Keeper) {
-        self.definitions.push(Definition { crd, keeper, subresources: Vec::new() });
+        self.definitions.push(Definition { crd, keeper, native: false, subresources: Vec::new() });
     }
 }
 
@@ -256,6 +260,9 @@ impl Definition {
     /// The kind, with all that belongs to it.
     fn kind(&self) -> Result<Kind, BuildError> {
         let mut kind = Kind::from_crd(&self.crd)?;
+        if self.native {
+            kind.make_native(&self.crd);
+        }
         if let Keeper::Backend(backend) = &self.keeper {
             let resource = kind.qualified_resource();
             let problem = |problem: &str| BuildError::Verbs {

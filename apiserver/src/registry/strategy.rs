@@ -101,6 +101,13 @@ pub trait Strategy: Send + Sync + 'static {
         let _ = (cx, object, errors);
     }
 
+    /// Whether the kind answers as those do that are compiled into Kubernetes, and not as custom resources do: it takes
+    /// strategic merge patches, which merge lists by the keys that the schema declares, keeps no `metadata.generation`,
+    /// and shows `Created At` where no column is declared.
+    fn is_native(&self) -> bool {
+        false
+    }
+
     /// Whether PUT of an object that does not exist creates it.
     fn allow_create_on_update(&self) -> bool {
         false
