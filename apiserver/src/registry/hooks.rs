@@ -327,7 +327,7 @@ impl Hooks for NoHooks {
 }
 
 /// Makes the changes between `before` and `after` to `target`, and no others.
-pub(super) fn carry_over(target: &mut Value, before: &Value, after: &Value) {
+pub(crate) fn carry_over(target: &mut Value, before: &Value, after: &Value) {
     if before == after {
         return;
     }
