@@ -47,6 +47,7 @@ pub mod storage;
 pub mod testing;
 pub mod versions;
 
+pub use admission::Admission;
 pub use apis::Apis;
 pub use app::App;
 pub use body::Body;
