@@ -86,7 +86,7 @@ impl Model {
         let mut problems = Vec::new();
         problems.extend(reader.other_kinds(kind));
         if let Some(other) = derive.object.as_ref().filter(|name| *name != kind) {
-            problems.push(format!("the derive calls the objects {other}: leave out its `struct`"));
+            problems.push(format!("the derive calls the objects {other}: leave its `root` out"));
         }
         let status = derive.status.as_ref().map(|ty| reader.conversion(ty, 0));
         let status = status.transpose().unwrap_or_else(|problem| {
@@ -363,7 +363,7 @@ impl Derive {
                         derive.version = text;
                         derive.version_at = value.span().byte_range();
                     }
-                    ("struct", Some(text)) => derive.object = Some(text),
+                    ("root" | "struct", Some(text)) => derive.object = Some(text),
                     ("status", Some(text)) => derive.status = syn::parse_str(&text).ok(),
                     ("status", None) => derive.status = syn::parse2(value.to_token_stream()).ok(),
                     _ => {}
@@ -448,7 +448,7 @@ mod tests {
         refused("pub struct S { pub a: A } struct A { pub b: u8 }", "line 2: A is private");
         refused("pub struct S { pub a: A<u8> } pub struct A<T>(pub T);", "line 2: A has parameters");
         refused("pub struct S { pub a: A } pub union A { a: u8 }", "line 2: A is neither a struct nor an enum");
-        refused("#[kube(struct = \"Vogel\")] pub struct S;", "the derive calls the objects Vogel");
+        refused("#[kube(root = \"Vogel\")] pub struct S;", "the derive calls the objects Vogel");
         refused("pub struct S; #[kube(kind = \"Nest\")] pub struct N;", "line 2: it is of another kind, Nest");
         refused("pub struct S {", "bird.rs is not Rust");
         refused("fn f() {}", "there is no `#[kube(…)]` for Bird in v1");
