@@ -17,16 +17,14 @@ pub struct BuiltinKind {
     pub scope: Scope,
 }
 
-impl BuiltinKind {
-    /// Where code finds the type.
-    pub fn path(&self) -> String {
-        format!("k8s_openapi::api::{}::{}", self.group, self.version)
-    }
-}
-
 /// The short name of a group that is Kubernetes' own, by that name or by its full one.
 pub fn group(name: &str) -> Option<&'static str> {
     KINDS.iter().find(|there| there.group == name || there.api_group == name).map(|there| there.group)
+}
+
+/// The group of this short name as clients see it: `networking.k8s.io`; empty for the core group.
+pub fn api_group(group: &str) -> Option<&'static str> {
+    KINDS.iter().find(|there| there.group == group).map(|there| there.api_group)
 }
 
 /// The kind of these names.

@@ -1,16 +1,18 @@
-//! `create`: groups, versions, kinds, subresources and controllers. Each command adds what is missing and leaves what is there.
+//! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is missing and leaves what is there.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Subcommand};
 
+use super::admission::{self, AdmissionArgs};
 use super::changes::{self, Workspace, WriteArgs};
 use super::subresource::{self, SubresourceArgs};
+use super::webhook::{self, WebhookArgs};
 use crate::additions::known_kinds;
 use crate::error::usage;
 use crate::names;
-use crate::project::{Backend, Group, Kind, Project, Scope};
+use crate::project::{Backend, Group, Kind, Project, Scope, Webhooks};
 use crate::scaffold::views;
 use crate::ui::{Style, Ui};
 
@@ -27,6 +29,10 @@ pub enum CreateCommand {
     Subresource(SubresourceArgs),
     /// Add a controller for a kind that is there
     Controller(ControllerArgs),
+    /// Add webhooks for a kind, of the project or of others
+    Webhook(WebhookArgs),
+    /// Add a plugin that is asked about objects before they are kept
+    Admission(AdmissionArgs),
 }
 
 #[derive(Args, Debug)]
@@ -204,6 +210,13 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
             check_kind_is_there(project, &args.group, &args.version, &args.kind)?;
             Ok(project.add_controller(&args.group, &args.kind, name)?)
         }),
+        CreateCommand::Webhook(args) => add(args.write, ui, |project| webhook::add(project, args)),
+        CreateCommand::Admission(args) => add(args.write, ui, |project| {
+            if let Some(target) = args.target() {
+                check_kind_is_there(project, &target.group, &target.version, &target.kind)?;
+            }
+            admission::add(project, &args)
+        }),
     }
 }
 
@@ -229,6 +242,7 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
                 scale: args.with_scale_subresource,
                 subresources: Vec::new(),
                 controllers: Vec::new(),
+                webhooks: Webhooks::default(),
             };
             project.add_kind(&args.group, kind)?;
         }
@@ -259,7 +273,7 @@ fn add_to(
     addition(&mut next, &workspace.root)?;
     let plan = workspace.plan(&next, write)?;
     if changes::carry_out(&workspace.root, &plan, write, ui)? && !write.dry_run {
-        ui.say(next_steps(&workspace.project, &next, ui));
+        ui.say(next_steps(&workspace.root, &workspace.project, &next, ui));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -275,10 +289,20 @@ fn check_kind_is_there(project: &Project, group: &str, version: &str, kind: &str
 }
 
 /// What a user does after adding what `next` has and `before` has not.
-fn next_steps(before: &Project, next: &Project, ui: &Ui) -> String {
+fn next_steps(root: &Path, before: &Project, next: &Project, ui: &Ui) -> String {
     let mut news = News::default();
     for (group, kind) in next.kinds() {
         news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind);
+    }
+    let mut missing = None;
+    for (title, rest, path) in webhook::news(before, next) {
+        news.titles.push(Title(title, rest));
+        news.edit.extend(path.map(|path| format!("  {path}  # what they do")));
+        missing = webhook::missing_line(root, next);
+    }
+    for (name, path) in admission::news(before, next) {
+        news.titles.push(Title("A new admission plugin".into(), format!(": {name}")));
+        news.edit.push(format!("  {path}  # what it changes and refuses"));
     }
     if news.titles.is_empty() {
         let group = next.groups.last().map_or("demo", |group| &group.name);
@@ -290,6 +314,7 @@ fn next_steps(before: &Project, next: &Project, ui: &Ui) -> String {
     if !news.edit.is_empty() {
         text.push_str(&format!(" Yours to edit:\n{}", news.edit.join("\n")));
     }
+    text.extend(missing.map(|line| format!("\n\n{line}\n")));
     text.push_str(&format!("\nNext:\n  cargo test\n{}", news.run.join("\n")));
     text.trim_end().to_owned()
 }

@@ -1,5 +1,6 @@
 //! One file per command, and what those that write have in common.
 
+pub mod admission;
 pub mod changes;
 pub mod completion;
 pub mod create;
@@ -10,3 +11,4 @@ pub mod show;
 pub mod subresource;
 pub mod update;
 pub mod version;
+pub mod webhook;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Subresource;
+use super::{Subresource, Webhooks};
 
 /// A kind.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -39,6 +39,9 @@ pub struct Kind {
     /// The names of its controllers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<String>,
+    /// What other servers ask about it.
+    #[serde(default, skip_serializing_if = "Webhooks::is_empty")]
+    pub webhooks: Webhooks,
 }
 
 /// Who keeps the objects of a kind.
