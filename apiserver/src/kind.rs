@@ -431,6 +431,15 @@ impl Column {
     }
 }
 
+/// schemars calls the schema of each kind after its type. That says nothing, and clients would see it in OpenAPI.
+pub(crate) fn drop_titles(crd: &mut CustomResourceDefinition) {
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            schema.title = schema.title.take().filter(|title| !title.chars().all(char::is_alphanumeric));
+        }
+    }
+}
+
 fn qualified(name: &str, group: &str) -> String {
     if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
 }
