@@ -141,6 +141,17 @@ impl Apis {
         Ok(kinds)
     }
 
+    /// The kinds that are stored, each with how its versions become each other.
+    ///
+    /// # Errors
+    /// Kinds that cannot be served.
+    pub(crate) fn stored_kinds(&self) -> Result<Vec<(Arc<Kind>, Arc<dyn Conversion>)>, BuildError> {
+        let stored = self.definitions.iter().filter(|definition| matches!(definition.keeper, Keeper::Store(_)));
+        stored
+            .map(|definition| Ok((Arc::new(definition.kind()?), Arc::new(SameShape) as Arc<dyn Conversion>)))
+            .collect()
+    }
+
     /// Puts everything together over a store and starts to fill the caches. Must be called in a tokio runtime.
     /// `standalone` adds what a server without a cluster needs: Events.
     ///
