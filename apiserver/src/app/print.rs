@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use k8s_openapi::ByteString;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceConversion, CustomResourceDefinition, CustomResourceDefinitionVersion, ServiceReference,
-    WebhookClientConfig, WebhookConversion,
+    CustomResourceConversion, CustomResourceDefinition, ServiceReference, WebhookClientConfig, WebhookConversion,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -26,9 +25,12 @@ pub fn crds(apis: &Apis, flags: &Crds, out: &mut dyn Write) -> Result<(), AppErr
             Some(ByteString(std::fs::read(path).map_err(failed)?))
         }
     };
+    let conversions = apis.conversions().map_err(AppError::Build)?;
     let mut text = String::new();
-    for mut crd in apis.crds() {
-        convert(&mut crd, flags, ca_bundle.as_ref());
+    for (mut crd, (kind, conversion)) in apis.crds().into_iter().zip(conversions) {
+        let storage = kind.storage_version();
+        let of_one_shape = kind.versions.iter().all(|version| conversion.is_same_shape(version, storage));
+        convert(&mut crd, of_one_shape, flags, ca_bundle.as_ref());
         write_document(&crd, &mut text)?;
     }
     print(&text, out)
@@ -47,11 +49,7 @@ pub fn configurations(configurations: &Configurations, out: &mut dyn Write) -> R
 }
 
 /// Says how the versions become each other: versions of one shape by changing their name, others by a webhook.
-fn convert(crd: &mut CustomResourceDefinition, flags: &Crds, ca_bundle: Option<&ByteString>) {
-    let shape = |version: &CustomResourceDefinitionVersion| version.schema.clone();
-    let mut shapes = crd.spec.versions.iter().map(shape);
-    let first = shapes.next();
-    let differ = shapes.any(|other| Some(&other) != first.as_ref());
+fn convert(crd: &mut CustomResourceDefinition, of_one_shape: bool, flags: &Crds, ca_bundle: Option<&ByteString>) {
     let name = crd.metadata.name.clone().unwrap_or_default();
     let mut conversion = CustomResourceConversion { strategy: "None".into(), webhook: None };
     let service = flags.conversion_webhook_service.as_ref().map(|service| ServiceReference {
@@ -61,7 +59,7 @@ fn convert(crd: &mut CustomResourceDefinition, flags: &Crds, ca_bundle: Option<&
         port: None,
     });
     let url = flags.conversion_webhook_url.as_ref().map(|url| format!("{url}{CONVERT}"));
-    if differ && (service.is_some() || url.is_some()) {
+    if !of_one_shape && (service.is_some() || url.is_some()) {
         let client_config = WebhookClientConfig { ca_bundle: ca_bundle.cloned(), service, url };
         conversion.strategy = "Webhook".into();
         conversion.webhook = Some(WebhookConversion {
@@ -72,7 +70,7 @@ fn convert(crd: &mut CustomResourceDefinition, flags: &Crds, ca_bundle: Option<&
             let annotations = crd.metadata.annotations.get_or_insert_default();
             annotations.insert("cert-manager.io/inject-ca-from".into(), format!("{namespace}/{name}"));
         }
-    } else if differ {
+    } else if !of_one_shape {
         tracing::warn!(crd = name, "its versions differ in shape, and without a webhook nobody converts them");
     }
     // What says nothing but what holds anyway is left out where there is one version.

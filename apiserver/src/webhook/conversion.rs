@@ -98,11 +98,7 @@ impl Convertible {
             return Ok(object);
         }
         let original = object.get("metadata").cloned();
-        let storage = self.kind.storage_version();
-        let convert = |from, to, object| self.conversion.convert(from, to, object).map_err(|error| error.to_string());
-        // The storage version is the hub: two others meet there.
-        let hub = if std::ptr::eq(from, storage) { object } else { convert(from, storage, object)? };
-        let mut converted = if std::ptr::eq(to, storage) { hub } else { convert(storage, to, hub)? };
+        let mut converted = self.conversion.convert(from, to, object).map_err(|error| error.to_string())?;
         keep_metadata(&mut converted, original)?;
         Ok(converted)
     }

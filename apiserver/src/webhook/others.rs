@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::Reviewer;
 use super::request::Request;
+use crate::apply::carry_over::carry_over;
 use crate::endpoints::status::Status;
 use crate::field;
-use crate::registry::hooks::carry_over;
+use crate::kind::Typed;
 use crate::registry::metadata;
-use crate::registry::typed::Typed;
 
 /// What a project says about objects of a kind that it does not serve itself.
 ///

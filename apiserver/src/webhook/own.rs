@@ -11,13 +11,14 @@ use serde_json::Value;
 use super::Reviewer;
 use super::request::Request;
 use crate::admission::Operation;
+use crate::apply::carry_over::carry_over;
 use crate::endpoints::status::Status;
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
-use crate::registry::hooks::{Draft, Hooks, Mismatch, carry_over};
+use crate::registry::hooks::{Draft, Hooks, Mismatch};
 use crate::registry::{Registry, create, draft, metadata, mismatch};
-use crate::request::context::RequestContext;
+use crate::request::context::{GivenOptions, RequestContext};
 use crate::versions::Conversion;
 
 /// A kind of the project.
@@ -33,7 +34,7 @@ impl Reviewer for Own {
         let version = self.version(request)?;
         let cx = context(request);
         let changed = self.changed(&cx, version, object, old).map_err(|error| self.refusal(&error, version))?;
-        cx.take_warnings().into_iter().for_each(|warning| request.warn(warning));
+        pass_on(&cx, request);
         Ok(changed)
     }
 
@@ -41,7 +42,7 @@ impl Reviewer for Own {
         let version = self.version(request)?;
         let cx = context(request);
         let checked = self.check(&cx, version, object, old).map_err(|error| self.refusal(&error, version));
-        cx.take_warnings().into_iter().for_each(|warning| request.warn(warning));
+        pass_on(&cx, request);
         checked
     }
 }
@@ -162,12 +163,20 @@ impl Own {
     }
 }
 
-/// The request as hooks know it. A review does not tell everything: whether a deletion is one of many, for one.
+/// What hooks told beside their verdict. The API server puts a domain of its own in front of the keys of an audit.
+fn pass_on(cx: &RequestContext, request: &Request) {
+    cx.take_warnings().into_iter().for_each(|warning| request.warn(warning));
+    for (key, value) in cx.annotations() {
+        request.audit(key.rsplit('/').next().unwrap_or_default(), value);
+    }
+}
+
+/// The request as hooks know it. A review does not tell everything: a patch is an update there, and a deletion of many
+/// is many deletions.
 fn context(request: &Request) -> RequestContext {
     let option = |name: &str| request.options.get(name).and_then(Value::as_str).unwrap_or_default();
     let verb = match request.operation {
         Operation::Create => "create",
-        Operation::Update if option("kind") == "PatchOptions" => "patch",
         Operation::Update => "update",
         Operation::Delete => "delete",
         Operation::Connect => "connect",
@@ -182,6 +191,10 @@ fn context(request: &Request) -> RequestContext {
     cx.subresource = request.subresource.clone();
     cx.version = request.request_version.clone();
     cx.field_manager = option("fieldManager").into();
+    cx.options = GivenOptions {
+        field_manager: option("fieldManager").into(),
+        field_validation: option("fieldValidation").into(),
+    };
     cx.dry_run = request.dry_run;
     cx
 }

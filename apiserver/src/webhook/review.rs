@@ -1,19 +1,17 @@
-//! `AdmissionReview`: what an API server asks, and how it is answered. Source:
+//! Reviews, read and answered. Source:
 //! <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#webhook-request-and-response>
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::Malformed;
 use super::request::{Notes, Request};
 use crate::admission::Operation;
+use crate::admission::review::{
+    API_VERSION, AdmissionRequest, AdmissionResponse, AdmissionReview, JSON_PATCH, KIND, ReviewStatus,
+};
 use crate::endpoints::status::Status;
-use crate::request::user::UserInfo;
-
-/// The only version that is spoken; the one before it is gone from Kubernetes since 1.22.
-pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
 
 /// A review, read.
 pub(super) struct Review {
@@ -32,102 +30,48 @@ pub(super) enum Verdict {
     Denied(Status),
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Asked {
-    uid: String,
-    kind: GroupVersionKind,
-    resource: GroupVersionResource,
-    sub_resource: String,
-    request_kind: Option<GroupVersionKind>,
-    name: String,
-    namespace: String,
-    operation: String,
-    user_info: AskedBy,
-    object: Option<Value>,
-    old_object: Option<Value>,
-    dry_run: bool,
-    options: Value,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct GroupVersionKind {
-    group: String,
-    version: String,
-    kind: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct GroupVersionResource {
-    resource: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct AskedBy {
-    username: String,
-    uid: String,
-    groups: Vec<String>,
-    extra: std::collections::BTreeMap<String, Vec<String>>,
-}
-
 impl Review {
     /// Reads a review.
     ///
     /// # Errors
     /// What is none, or none of a version that is spoken.
     pub fn read(mut document: Value) -> Result<Self, Malformed> {
-        super::expect_type(&document, API_VERSION, "AdmissionReview")?;
-        let mut asked = document.get_mut("request").map(Value::take).unwrap_or_default();
-        drop_nulls(&mut asked);
-        if let Some(user) = asked.get_mut("userInfo") {
-            drop_nulls(user);
-        }
-        if !asked.is_object() {
+        super::expect_type(&document, API_VERSION, KIND)?;
+        let mut request = document.get_mut("request").map(Value::take).unwrap_or_default();
+        let Some(fields) = request.as_object_mut() else {
             return Err(Malformed("the review has no request".into()));
-        }
-        let asked: Asked = serde_json::from_value(asked).map_err(|error| Malformed(format!("request: {error}")))?;
+        };
+        // Some write what is absent as null.
+        fields.retain(|_, value| !value.is_null());
+        let asked: AdmissionRequest =
+            serde_json::from_value(request).map_err(|error| Malformed(format!("request: {error}")))?;
         if asked.uid.is_empty() {
-            return Err(Malformed("request.uid is missing".into()));
+            return Err(Malformed("request.uid is empty".into()));
         }
-        let operation = match asked.operation.as_str() {
-            "CREATE" => Operation::Create,
-            "UPDATE" => Operation::Update,
-            "DELETE" => Operation::Delete,
-            "CONNECT" => Operation::Connect,
-            other => {
-                return Err(Malformed(format!(
-                    "request.operation {other:?} is none of CREATE, UPDATE, DELETE and CONNECT"
-                )));
-            }
+        let (needs_object, needs_old) = match asked.operation {
+            Operation::Create => (true, false),
+            Operation::Update => (true, true),
+            Operation::Delete => (false, true),
+            Operation::Connect => (false, false),
         };
-        let needs =
-            [(Operation::Create, true, false), (Operation::Update, true, true), (Operation::Delete, false, true)];
-        for (needing, object, old_object) in needs {
-            for (name, needed, there) in
-                [("object", object, &asked.object), ("oldObject", old_object, &asked.old_object)]
-            {
-                if needing == operation && needed && !there.as_ref().is_some_and(Value::is_object) {
-                    return Err(Malformed(format!("request.{name} is missing, and {} needs it", asked.operation)));
-                }
+        for (name, needed, found) in
+            [("object", needs_object, &asked.object), ("oldObject", needs_old, &asked.old_object)]
+        {
+            if found.as_ref().is_some_and(|found| !found.is_object()) {
+                return Err(Malformed(format!("request.{name} is no object")));
+            }
+            if needed && found.is_none() {
+                return Err(Malformed(format!("request.{name} is missing, and {} needs it", asked.operation.name())));
             }
         }
-        let (object, old_object) = match operation {
-            Operation::Create => (asked.object, None),
-            Operation::Delete => (None, asked.old_object),
-            Operation::Update | Operation::Connect => (asked.object, asked.old_object),
-        };
-        let user = asked.user_info;
-        let request_version = match asked.request_kind {
-            Some(kind) if !kind.version.is_empty() => kind.version,
-            _ => asked.kind.version.clone(),
-        };
+        let object = asked.object.filter(|_| asked.operation != Operation::Delete);
+        let old_object = asked.old_object.filter(|_| asked.operation != Operation::Create);
+        let request_version = asked.request_kind.map(|kind| kind.version).filter(|version| !version.is_empty());
         let request = Request {
             uid: asked.uid,
-            operation,
-            user: UserInfo { username: user.username, uid: user.uid, groups: user.groups, extra: user.extra },
+            operation: asked.operation,
+            user: asked.user_info.into(),
+            request_version: request_version.unwrap_or_else(|| asked.kind.version.clone()),
             group: asked.kind.group,
             version: asked.kind.version,
             kind: asked.kind.kind,
@@ -135,9 +79,8 @@ impl Review {
             subresource: asked.sub_resource,
             namespace: asked.namespace,
             name: asked.name,
-            dry_run: asked.dry_run,
-            options: asked.options,
-            request_version,
+            dry_run: asked.dry_run.unwrap_or_default(),
+            options: asked.options.unwrap_or_default(),
             notes: Default::default(),
         };
         Ok(Self { request, object, old_object })
@@ -147,33 +90,29 @@ impl Review {
 /// The document that answers a review.
 pub(super) fn answer(request: &Request, verdict: &Verdict) -> Value {
     let Notes { warnings, audit } = request.take_notes();
-    let mut response = Map::new();
-    response.insert("uid".into(), request.uid.as_str().into());
-    response.insert("allowed".into(), matches!(verdict, Verdict::Allowed(_)).into());
+    let mut response = AdmissionResponse {
+        uid: request.uid.clone(),
+        allowed: matches!(verdict, Verdict::Allowed(_)),
+        warnings: Some(warnings).filter(|warnings| !warnings.is_empty()),
+        audit_annotations: Some(audit).filter(|audit| !audit.is_empty()),
+        ..AdmissionResponse::default()
+    };
     match verdict {
         Verdict::Allowed(patch) if patch.is_empty() => {}
         Verdict::Allowed(patch) => {
-            let text = Value::from(patch.as_slice()).to_string();
-            response.insert("patchType".into(), "JSONPatch".into());
-            response.insert("patch".into(), STANDARD.encode(text).into());
+            response.patch_type = Some(JSON_PATCH.into());
+            response.patch = Some(STANDARD.encode(Value::from(patch.as_slice()).to_string()));
         }
         Verdict::Denied(status) => {
-            response.insert("status".into(), status.document());
+            response.status = Some(ReviewStatus {
+                status: Some("Failure".into()),
+                message: Some(status.message.clone()),
+                reason: Some(status.reason.to_string()).filter(|reason| !reason.is_empty()),
+                details: status.details.clone(),
+                code: Some(status.code.into()),
+            });
         }
     }
-    if !warnings.is_empty() {
-        response.insert("warnings".into(), warnings.into());
-    }
-    if !audit.is_empty() {
-        response
-            .insert("auditAnnotations".into(), audit.into_iter().map(|(key, text)| (key, Value::from(text))).collect());
-    }
-    json!({ "apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response })
-}
-
-/// Go writes what is absent as null in some places.
-fn drop_nulls(value: &mut Value) {
-    if let Some(fields) = value.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
+    // These types have nothing that JSON cannot hold.
+    serde_json::to_value(AdmissionReview::of_response(response)).unwrap_or_default()
 }

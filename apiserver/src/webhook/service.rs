@@ -56,7 +56,7 @@ impl Service {
     /// # Errors
     /// Kinds that are not installed or cannot be served, and two webhooks for one kind.
     pub fn new(webhooks: Webhooks, apis: &Apis) -> Result<Self, WebhookError> {
-        let kinds = apis.stored_kinds().map_err(WebhookError::Kinds)?;
+        let kinds = apis.conversions().map_err(WebhookError::Kinds)?;
         let mut service = Self {
             routes: BTreeMap::new(),
             convertible: Vec::new(),

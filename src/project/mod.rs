@@ -1,9 +1,15 @@
 //! The file `PROJECT`: the whole state of the tool. Equal `PROJECT` files give equal files of ours.
 
+mod kind;
+mod subresource;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+
+pub use kind::{Backend, Kind, Scope};
+pub use subresource::{Answers, Subresource};
 
 use crate::error::{Failure, WithHint, failure};
 
@@ -53,110 +59,6 @@ pub struct Group {
     /// The kinds, in the order of their creation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<Kind>,
-}
-
-/// A kind.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Kind {
-    /// For example `Bird`.
-    pub kind: String,
-    /// For example `birds`: the name in paths.
-    pub plural: String,
-    /// Whether its objects live in namespaces.
-    pub scope: Scope,
-    /// The version in which it is served and stored.
-    pub version: String,
-    /// Short names for kubectl.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub short_names: Vec<String>,
-    /// Groups of kinds for kubectl, for example `all`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub categories: Vec<String>,
-    /// Whether the server keeps its objects, or a file of the user's.
-    #[serde(default, skip_serializing_if = "Backend::is_storage")]
-    pub backend: Backend,
-    /// Whether its objects are any JSON, without a schema.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub schemaless: bool,
-    /// Whether it has a status, as a subresource.
-    pub status: bool,
-    /// Whether it has a scale, as a subresource.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub scale: bool,
-    /// The subresources beside status and scale, in the order of their creation.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subresources: Vec<Subresource>,
-    /// The names of its controllers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub controllers: Vec<String>,
-}
-
-/// A subresource that the user's own code answers for.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Subresource {
-    /// The last segment of its path, for example `feeding`.
-    pub name: String,
-    /// What it answers with.
-    #[serde(rename = "type")]
-    pub answers: Answers,
-}
-
-/// What a subresource answers with.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Answers {
-    /// An object of a type of its own, which can be read and written.
-    Arbitrary,
-    /// Whatever it likes, to any method and path below it: streams and upgraded connections too.
-    Connect,
-}
-
-/// Who keeps the objects of a kind.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "camelCase")]
-pub enum Backend {
-    /// The server, in its storage
-    #[default]
-    Storage,
-    /// Code of your own
-    Custom,
-}
-
-/// Where objects of a kind live.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum Scope {
-    Namespaced,
-    Cluster,
-}
-
-impl Backend {
-    /// As `PROJECT`, the command line and `show` have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Storage => "storage",
-            Self::Custom => "custom",
-        }
-    }
-
-    fn is_storage(&self) -> bool {
-        *self == Self::Storage
-    }
-}
-
-impl Answers {
-    /// As `PROJECT`, the command line and `show` have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Arbitrary => "arbitrary",
-            Self::Connect => "connect",
-        }
-    }
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl Project {
@@ -296,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_guide_tells_of_every_field() {
-        let guide = include_str!("../docs/project-file.md");
+        let guide = include_str!("../../docs/project-file.md");
         let (_, example) = guide.split_once("```yaml\n").unwrap();
         let (example, tables) = example.split_once("```\n").unwrap();
         let project = Project::parse(example).unwrap();
