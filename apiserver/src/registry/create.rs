@@ -58,6 +58,11 @@ impl Registry {
         generated: bool,
         applied: bool,
     ) -> Result<Outcome, Error> {
+        let drops_status = version.status && !self.has_stored_shape(version);
+        if drops_status && let Some(fields) = object.as_object_mut() {
+            // What its conversion would make of a status is not stored either.
+            fields.remove("status");
+        }
         metadata::begin_create(&mut object, if self.kind.namespaced { &cx.namespace } else { "" });
         if generated {
             let name = names::generate(metadata::text(&object, "generateName"));
@@ -75,7 +80,7 @@ impl Registry {
         }
         let mut draft = self.admit(cx, Operation::Create, version, draft, None).await?;
         self.deduplicate_owners(cx, &mut draft, true);
-        self.drop_status(&mut draft);
+        self.drop_status(version, &mut draft);
         self.run_create_hooks(cx, &mut draft)?;
         let object = draft.into_value();
         self.admission.validate(cx, Operation::Create, Some(&object), None).await?;
@@ -106,9 +111,9 @@ impl Registry {
     }
 
     /// Where the status is a subresource, a new object has none, and then perhaps that of its defaults.
-    fn drop_status(&self, draft: &mut Draft) {
+    fn drop_status(&self, version: &KindVersion, draft: &mut Draft) {
         let storage = self.kind.storage_version();
-        if !storage.status || draft.value().get("status").is_none() {
+        if !version.status || draft.value().get("status").is_none() {
             return;
         }
         if let Some(fields) = draft.value_mut().as_object_mut() {

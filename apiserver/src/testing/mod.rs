@@ -5,6 +5,9 @@
 
 mod builder;
 mod client;
+mod generate;
+mod pattern;
+mod round_trips;
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
@@ -18,6 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use self::builder::TestServerBuilder;
+pub use self::round_trips::round_trips;
 use crate::apis::Apis;
 use crate::authentication::ConnectionInfo;
 use crate::authorization::privileged::MASTERS;
