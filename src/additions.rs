@@ -5,7 +5,7 @@
 use crate::error::{Failure, usage};
 use crate::kind_versions;
 use crate::names::{self, Module};
-use crate::project::{Backend, Group, Kind, Project, Subresource};
+use crate::project::{Backend, Group, Kind, Project, Subresource, Webhooks};
 use crate::scaffold::{pair, views};
 
 impl Project {
@@ -71,7 +71,8 @@ impl Project {
             );
         }
         let name = kind.kind.clone();
-        group.kinds.push(Kind { controllers: Vec::new(), subresources: Vec::new(), ..kind });
+        let webhooks = Webhooks::default();
+        group.kinds.push(Kind { controllers: Vec::new(), subresources: Vec::new(), webhooks, ..kind });
         next.check_files().map_err(|clash| clash.hint(format!("choose another kind than {name}")))?;
         *self = next;
         Ok(())
@@ -140,7 +141,8 @@ impl Project {
     pub fn check(&self) -> Result<(), Failure> {
         names::check_domain(&self.domain)?;
         names::check_package(&self.name)?;
-        let mut built = Self { groups: Vec::new(), ..self.clone() };
+        let (external_webhooks, admission) = (Vec::new(), Vec::new());
+        let mut built = Self { groups: Vec::new(), external_webhooks, admission, ..self.clone() };
         for group in &self.groups {
             built.add_group(&group.name)?;
             for version in &group.versions {
@@ -154,12 +156,21 @@ impl Project {
                 for controller in &kind.controllers {
                     built.add_controller(&group.name, &kind.kind, Some(controller))?;
                 }
+                if !kind.webhooks.is_empty() {
+                    built.add_webhooks(&group.name, &kind.kind, kind.webhooks)?;
+                }
             }
+        }
+        for webhooks in &self.external_webhooks {
+            built.add_external_webhooks(webhooks.clone())?;
+        }
+        for plugin in &self.admission {
+            built.add_plugin(plugin.clone())?;
         }
         if built == *self {
             Ok(())
         } else {
-            Err(usage("a group, a version, a subresource or a controller is listed twice")
+            Err(usage("a group, a version, a subresource, a controller, a webhook or a plugin is listed twice")
                 .hint("leave the second one out"))
         }
     }
@@ -364,6 +375,7 @@ mod tests {
             scale: false,
             subresources: Vec::new(),
             controllers: Vec::new(),
+            webhooks: Webhooks::default(),
         }
     }
 

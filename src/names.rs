@@ -185,11 +185,16 @@ pub fn check_kind(kind: &str) -> Result<(), Failure> {
         return Err(usage(format!("the kind {kind:?} has {} characters", kind.len()))
             .hint(format!("kinds have at most {KIND_MAX} characters")));
     }
-    if TYPES_TAKEN.contains(&kind) {
+    if is_type_taken(kind) {
         return Err(usage(format!("a kind {kind:?} would hide the {kind} that its own files use"))
             .hint(format!("choose another name, such as `--kind My{kind}` or `--kind {kind}Claim`")));
     }
     Ok(())
+}
+
+/// Whether Rust or a scaffolded file means something else by this type.
+pub fn is_type_taken(name: &str) -> bool {
+    TYPES_TAKEN.contains(&name)
 }
 
 /// Checks a plural, such as `birds`.
@@ -365,7 +370,7 @@ fn is_version(text: &str) -> bool {
 }
 
 /// A DNS label that starts with a letter, as Kubernetes asks of the names of a CRD.
-fn label(what: &str, name: &str, example: &str) -> Result<(), Failure> {
+pub(crate) fn label(what: &str, name: &str, example: &str) -> Result<(), Failure> {
     if name.starts_with(|c: char| c.is_ascii_lowercase()) && is_label(name) {
         return Ok(());
     }
@@ -374,7 +379,7 @@ fn label(what: &str, name: &str, example: &str) -> Result<(), Failure> {
     )))
 }
 
-fn subdomain(what: &str, name: &str, example: &str) -> Result<(), Failure> {
+pub(crate) fn subdomain(what: &str, name: &str, example: &str) -> Result<(), Failure> {
     if name.len() <= SUBDOMAIN_MAX && name.split('.').all(is_label) {
         return Ok(());
     }

@@ -1,17 +1,19 @@
-//! `create`: groups, versions, kinds, subresources and controllers. Each command adds what is missing and leaves what is there.
+//! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is missing and leaves what is there.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Subcommand};
 
+use super::admission::{self, AdmissionArgs};
 use super::changes::{self, Workspace, WriteArgs};
 use super::resource_version::{self, VersionFlags};
 use super::subresource::{self, SubresourceArgs};
 use super::version_news::VersionNews;
+use super::webhook::{self, WebhookArgs};
 use crate::error::usage;
 use crate::names;
-use crate::project::{Backend, Group, Kind, KindVersion, Project, Scope};
+use crate::project::{Backend, Group, Kind, KindVersion, Project, Scope, Webhooks};
 use crate::scaffold::{File, views};
 use crate::ui::{Style, Ui};
 
@@ -28,6 +30,10 @@ pub enum CreateCommand {
     Subresource(SubresourceArgs),
     /// Add a controller for a kind that is there
     Controller(ControllerArgs),
+    /// Add webhooks for a kind, of the project or of others
+    Webhook(WebhookArgs),
+    /// Add a plugin that is asked about objects before they are kept
+    Admission(AdmissionArgs),
 }
 
 #[derive(Args, Debug)]
@@ -219,6 +225,13 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
             project.add_controller(&args.group, &args.kind, name)?;
             check_version_is_stored(&before, project, (&args.group, &args.version, &args.kind))
         }),
+        CreateCommand::Webhook(args) => add(args.write, ui, |project| webhook::add(project, args)),
+        CreateCommand::Admission(args) => add(args.write, ui, |project| {
+            if let Some(target) = args.target() {
+                project.check_kind_has(&target.group, &target.version, &target.kind)?;
+            }
+            admission::add(project, &args)
+        }),
     }
 }
 
@@ -272,6 +285,7 @@ impl ResourceArgs {
             scale: self.with_scale_subresource,
             subresources: Vec::new(),
             controllers: Vec::new(),
+            webhooks: Webhooks::default(),
         }
     }
 
@@ -339,6 +353,16 @@ fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> String 
     for (group, kind) in next.kinds() {
         news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind, root);
     }
+    let mut missing = None;
+    for (title, rest, path) in webhook::news(before, next) {
+        news.titles.push(Title(title, rest));
+        news.edit.extend(path.map(|path| format!("  {path}  # what they do")));
+        missing = webhook::missing_line(root, next);
+    }
+    for (name, path) in admission::news(before, next) {
+        news.titles.push(Title("A new admission plugin".into(), format!(": {name}")));
+        news.edit.push(format!("  {path}  # what it changes and refuses"));
+    }
     if news.titles.is_empty() {
         let group = next.groups.last().map_or("demo", |group| &group.name);
         let versions = next.groups.last().map(|group| group.versions.as_slice()).unwrap_or_default();
@@ -352,6 +376,7 @@ fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> String 
     for by_hand in &news.by_hand {
         text.push_str(&format!("\n{by_hand}"));
     }
+    text.extend(missing.map(|line| format!("\n\n{line}\n")));
     text.push_str(&format!("\nNext:\n  cargo test\n{}", news.run.join("\n")));
     text.trim_end().to_owned()
 }

@@ -1,5 +1,6 @@
 //! One file per command, and what those that write have in common.
 
+pub mod admission;
 pub mod changes;
 pub mod completion;
 pub mod create;
@@ -12,3 +13,4 @@ pub mod subresource;
 pub mod update;
 pub mod version;
 pub mod version_news;
+pub mod webhook;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Subresource;
 use super::version::{self, KindVersion};
+use super::{Subresource, Webhooks};
 
 /// A kind.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -41,6 +41,9 @@ pub struct Kind {
     /// The names of its controllers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<String>,
+    /// What other servers ask about it.
+    #[serde(default, skip_serializing_if = "Webhooks::is_empty")]
+    pub webhooks: Webhooks,
 }
 
 /// Who keeps the objects of a kind.

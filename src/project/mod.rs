@@ -1,17 +1,21 @@
 //! The file `PROJECT`: the whole state of the tool. Equal `PROJECT` files give equal files of ours.
 
+mod admission;
 mod kind;
 mod subresource;
 mod version;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+pub use admission::{Plugin, Target};
 pub use kind::{Backend, Kind, Scope};
 pub use subresource::{Answers, Subresource};
 pub use version::KindVersion;
+pub use webhooks::{Certificates, ExternalWebhooks, Webhooks};
 
 use crate::error::{Failure, WithHint, failure};
 
@@ -47,6 +51,15 @@ pub struct Project {
     /// The API groups, in the order of their creation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
+    /// Webhooks for kinds that are not the project's, in the order of their creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external_webhooks: Vec<ExternalWebhooks>,
+    /// Who makes the certificate of webhooks in a cluster.
+    #[serde(default, skip_serializing_if = "Certificates::is_self_signed")]
+    pub webhook_certificates: Certificates,
+    /// The admission plugins, in the order in which they are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admission: Vec<Plugin>,
 }
 
 /// An API group.
@@ -66,7 +79,17 @@ pub struct Group {
 impl Project {
     /// A project without groups.
     pub fn new(name: String, domain: String, vendor: String, copyright: Option<String>) -> Self {
-        Self { version: LAYOUT, name, domain, vendor, copyright, groups: Vec::new() }
+        Self {
+            version: LAYOUT,
+            name,
+            domain,
+            vendor,
+            copyright,
+            groups: Vec::new(),
+            external_webhooks: Vec::new(),
+            webhook_certificates: Certificates::default(),
+            admission: Vec::new(),
+        }
     }
 
     /// Finds the project that the current folder is in, and reads it. Returns its root folder too.
@@ -197,6 +220,7 @@ mod tests {
                 scale: true,
                 subresources: vec![Subresource { name: "song".into(), answers: Answers::Connect }],
                 controllers: vec!["bird".into()],
+                webhooks: Webhooks { defaulting: true, validation: true, conversion: false },
             }],
         });
         project
