@@ -264,11 +264,12 @@ impl Apis {
 impl<'a, K> Added<'a, K> {
     /// Says which version is stored: that of the strategy's type. It changes nothing; while a project moves on to another
     /// version, it keeps the two from being mistaken for each other.
-    pub fn stored_as<Stored>(self) -> Self
+    pub fn stored_as<Stored>(self) -> Added<'a, Stored>
     where
         K: StoredAs<Stored>,
     {
-        self
+        // Of the type that is named here, so that a strategy for another version is one error, and not one for each version.
+        Added { apis: self.apis, kind: PhantomData }
     }
 
     /// Serves the kind in a further version, beside those that its strategy declares.
