@@ -4,9 +4,9 @@ mod common;
 
 use std::sync::Arc;
 
+use apiserver::Apis;
 use apiserver::admission::{Admission, Attributes, Denied, Operation};
 use apiserver::storage::memory::MemoryStore;
-use apiserver::Apis;
 use common::{BirdStrategy, Server};
 use serde_json::{Value, json};
 

@@ -9,10 +9,10 @@ use super::options::FieldValidation;
 use super::status::Status;
 use crate::registry::error::Error;
 use crate::registry::metadata::shape;
-use crate::registry::patch::json_patch::{self, JsonPatchError};
-use crate::registry::patch::merge_patch;
 use crate::request::decode;
 use crate::request::media::DocumentPatch;
+use crate::request::patch::json_patch::{self, JsonPatchError};
+use crate::request::patch::merge_patch;
 
 /// A patch that can be applied as often as other writers are first.
 pub struct Patch {

@@ -60,7 +60,7 @@ impl Registry {
     ) -> Result<Outcome, Error> {
         let namespace = if self.kind.namespaced { cx.namespace.as_str() } else { "" };
         metadata::wipe(&mut object, namespace);
-        let asking = self.asking(cx, Operation::Create, version);
+        let asking = self.asking(cx, Operation::Create, version, None);
         if asking.is_none() {
             self.begin(&mut object, generated);
         }
@@ -98,6 +98,7 @@ impl Registry {
         };
         match written {
             Ok(revision) => {
+                self.settle(revision).await;
                 Ok(Outcome { object: Arc::new(Object::new(self.codec(), &bytes, revision)), created: true })
             }
             Err(WriteError::Exists(entry)) => Err(taken(&name, &self.decode(&entry), generated)),
