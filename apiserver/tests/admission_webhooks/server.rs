@@ -47,7 +47,7 @@ pub struct WebhookServer {
 impl WebhookServer {
     /// Starts one that decides by the path and the request of the review.
     pub async fn start(decide: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static) -> Self {
-        let authority = Authority::new("webhooks of a test").expect("an authority");
+        let authority = Authority::new("webhooks").expect("an authority");
         let pem = authority.issue(&Subject::server(&LOOPBACK_NAMES)).expect("a certificate");
         let chain = vec![CertificateDer::from_pem_slice(pem.certificate.as_bytes()).expect("a certificate")];
         let key = PrivateKeyDer::from_pem_slice(pem.key.as_bytes()).expect("a key");

@@ -232,7 +232,10 @@ fn tls_failure(error: &std::io::Error) -> String {
     };
     let Tls::InvalidCertificate(why) = tls else { return format!("tls: {tls}") };
     let why = match why {
-        CertificateError::UnknownIssuer => "certificate signed by unknown authority".to_owned(),
+        // Another authority of the same name is as unknown.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "certificate signed by unknown authority".to_owned()
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "certificate has expired or is not yet valid".to_owned()
         }

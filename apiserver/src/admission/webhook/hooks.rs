@@ -120,6 +120,16 @@ impl Hooks {
         hooks
     }
 
+    /// How many webhooks there are.
+    pub fn len(&self) -> usize {
+        self.mutating.len() + self.validating.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether a rule of any webhook names the target.
     pub(super) fn concern(&self, target: &Target<'_>) -> bool {
         self.mutating.iter().chain(&self.validating).any(|hook| hook.concerns(target))
