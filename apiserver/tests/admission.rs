@@ -27,12 +27,15 @@ struct FischerFields {
 
 /// Something with a name.
 #[derive(Clone, CustomResource, Debug, Deserialize, JsonSchema, Serialize)]
-#[kube(group = "wardle.example.com", version = "v1alpha1", kind = "Flunder", namespaced)]
+#[kube(group = "wardle.example.com", version = "v1alpha1", kind = "Flunder", namespaced, status = "FlunderStatus")]
 #[kube(scale(spec_replicas_path = ".spec.count", status_replicas_path = ".spec.count"))]
 struct FlunderSpec {
     #[serde(default)]
     count: i32,
 }
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+struct FlunderStatus {}
 
 struct FischerStrategy;
 impl Strategy for FischerStrategy {
