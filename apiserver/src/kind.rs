@@ -50,6 +50,8 @@ pub struct Kind {
     pub verbs: Vec<Verb>,
     /// Whether the server stores its objects.
     pub stored: bool,
+    /// Whether it answers as the kinds do that are compiled into Kubernetes, and not as custom resources do.
+    pub native: bool,
     /// Every version, newest first by Kubernetes' version priority.
     pub versions: Vec<KindVersion>,
     /// Which of `versions` is stored.
@@ -233,9 +235,23 @@ impl Kind {
             generation: true,
             verbs: Verb::ALL.to_vec(),
             stored: true,
+            native: false,
             storage: sources.iter().position(|version| version.storage).unwrap_or_default(),
             versions,
         })
+    }
+
+    /// Makes it one of those that are compiled into Kubernetes: see [`Strategy::is_native`](crate::Strategy::is_native).
+    pub fn make_native(&mut self, crd: &CustomResourceDefinition) {
+        self.native = true;
+        self.generation = false;
+        for version in &mut self.versions {
+            let source = crd.spec.versions.iter().find(|source| source.name == version.version);
+            let declared = source.and_then(|source| source.additional_printer_columns.as_ref());
+            if declared.is_none_or(Vec::is_empty) {
+                version.columns = vec![Column::created_at()];
+            }
+        }
     }
 
     /// The version that is stored.
@@ -415,6 +431,24 @@ impl Column {
             priority: 0,
             path: JsonPath::parse(".metadata.creationTimestamp").expect("a constant path"),
             cell: None,
+        }
+    }
+
+    /// The column of a native kind that declares none.
+    pub fn created_at() -> Self {
+        Self {
+            name: "Created At".into(),
+            cell: Some(|object, _| object.pointer("/metadata/creationTimestamp").cloned().unwrap_or_default()),
+            ..Self::age()
+        }
+    }
+}
+
+/// schemars calls the schema of each kind after its type. That says nothing, and clients would see it in OpenAPI.
+pub(crate) fn drop_titles(crd: &mut CustomResourceDefinition) {
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            schema.title = schema.title.take().filter(|title| !title.chars().all(char::is_alphanumeric));
         }
     }
 }

@@ -441,7 +441,7 @@ struct OldAndNew;
 impl Strategy for OldAndNew {
     type Object = Bird;
 
-    fn versions(&self) -> Vec<Version> {
+    fn versions(&self) -> Vec<Version<Bird>> {
         vec![Version::same_shape("v1alpha1")]
     }
 }

@@ -65,7 +65,7 @@ pub fn media(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = media::negotiate(&text);
     let _ = media::content_type(Some(&text));
-    let _ = media::patch_type(Some(&text));
+    let _ = media::patch_type(Some(&text), true);
 }
 
 /// A document, and a JSON patch on the second line.

@@ -25,6 +25,7 @@ pub fn events() -> Kind {
         generation: false,
         verbs: Verb::ALL.to_vec(),
         stored: true,
+        native: true,
         versions: vec![
             version::<k8s_openapi::api::core::v1::Event>("", &CORE_FIELDS),
             version::<k8s_openapi::api::events::v1::Event>("events.k8s.io", &NAMED_FIELDS),

@@ -67,14 +67,15 @@ pub async fn patch(
     paths: &CustomResourceSubresourceScale,
     body: RequestBody,
 ) -> Result<Response<Body>, Status> {
-    let patch_type =
-        media::patch_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::PATCHES))?;
+    let native = call.kind().native;
+    let patch_type = media::patch_type(call.content_type(), native)
+        .ok_or_else(|| Status::unsupported_media_type(media::patches(native)))?;
     let wanted = call.wanted()?;
     match patch_type {
         PatchType::Document(patch_type) => {
             write_options(call, Write::Patch)?;
             let patch = Patch::read(patch_type, &read_body(body).await?)?;
-            write(call, paths, wanted, &Change::Edit(&|scale| patch.apply_to(scale))).await
+            write(call, paths, wanted, &Change::Edit(&|scale| patch.apply_to(scale, &Value::Null))).await
         }
         PatchType::Apply => {
             let force = write_options(call, Write::Apply)?.force;

@@ -57,8 +57,9 @@ pub async fn update(call: &mut Call, body: RequestBody) -> Result<Response<Body>
 /// # Errors
 /// 400, 404, 406, 409, 413, 415, 422, 500.
 pub async fn patch(call: &mut Call, body: RequestBody) -> Result<Response<Body>, Status> {
-    let patch_type =
-        media::patch_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::PATCHES))?;
+    let native = call.kind().native;
+    let patch_type = media::patch_type(call.content_type(), native)
+        .ok_or_else(|| Status::unsupported_media_type(media::patches(native)))?;
     let wanted = call.wanted()?;
     let write = if patch_type == PatchType::Apply { Write::Apply } else { Write::Patch };
     let options = write_options(call, write)?;

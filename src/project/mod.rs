@@ -1,9 +1,21 @@
 //! The file `PROJECT`: the whole state of the tool. Equal `PROJECT` files give equal files of ours.
 
+mod admission;
+mod kind;
+mod subresource;
+mod version;
+mod webhooks;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+
+pub use admission::{Plugin, Target};
+pub use kind::{Backend, Kind, Scope};
+pub use subresource::{Answers, Subresource};
+pub use version::KindVersion;
+pub use webhooks::{Certificates, ExternalWebhooks, Webhooks};
 
 use crate::error::{Failure, WithHint, failure};
 
@@ -39,6 +51,15 @@ pub struct Project {
     /// The API groups, in the order of their creation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
+    /// Webhooks for kinds that are not the project's, in the order of their creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external_webhooks: Vec<ExternalWebhooks>,
+    /// Who makes the certificate of webhooks in a cluster.
+    #[serde(default, skip_serializing_if = "Certificates::is_self_signed")]
+    pub webhook_certificates: Certificates,
+    /// The admission plugins, in the order in which they are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admission: Vec<Plugin>,
 }
 
 /// An API group.
@@ -55,114 +76,20 @@ pub struct Group {
     pub kinds: Vec<Kind>,
 }
 
-/// A kind.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Kind {
-    /// For example `Bird`.
-    pub kind: String,
-    /// For example `birds`: the name in paths.
-    pub plural: String,
-    /// Whether its objects live in namespaces.
-    pub scope: Scope,
-    /// The version in which it is served and stored.
-    pub version: String,
-    /// Short names for kubectl.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub short_names: Vec<String>,
-    /// Groups of kinds for kubectl, for example `all`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub categories: Vec<String>,
-    /// Whether the server keeps its objects, or a file of the user's.
-    #[serde(default, skip_serializing_if = "Backend::is_storage")]
-    pub backend: Backend,
-    /// Whether its objects are any JSON, without a schema.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub schemaless: bool,
-    /// Whether it has a status, as a subresource.
-    pub status: bool,
-    /// Whether it has a scale, as a subresource.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub scale: bool,
-    /// The subresources beside status and scale, in the order of their creation.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subresources: Vec<Subresource>,
-    /// The names of its controllers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub controllers: Vec<String>,
-}
-
-/// A subresource that the user's own code answers for.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Subresource {
-    /// The last segment of its path, for example `feeding`.
-    pub name: String,
-    /// What it answers with.
-    #[serde(rename = "type")]
-    pub answers: Answers,
-}
-
-/// What a subresource answers with.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Answers {
-    /// An object of a type of its own, which can be read and written.
-    Arbitrary,
-    /// Whatever it likes, to any method and path below it: streams and upgraded connections too.
-    Connect,
-}
-
-/// Who keeps the objects of a kind.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "camelCase")]
-pub enum Backend {
-    /// The server, in its storage
-    #[default]
-    Storage,
-    /// Code of your own
-    Custom,
-}
-
-/// Where objects of a kind live.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum Scope {
-    Namespaced,
-    Cluster,
-}
-
-impl Backend {
-    /// As `PROJECT`, the command line and `show` have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Storage => "storage",
-            Self::Custom => "custom",
-        }
-    }
-
-    fn is_storage(&self) -> bool {
-        *self == Self::Storage
-    }
-}
-
-impl Answers {
-    /// As `PROJECT`, the command line and `show` have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Arbitrary => "arbitrary",
-            Self::Connect => "connect",
-        }
-    }
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
 impl Project {
     /// A project without groups.
     pub fn new(name: String, domain: String, vendor: String, copyright: Option<String>) -> Self {
-        Self { version: LAYOUT, name, domain, vendor, copyright, groups: Vec::new() }
+        Self {
+            version: LAYOUT,
+            name,
+            domain,
+            vendor,
+            copyright,
+            groups: Vec::new(),
+            external_webhooks: Vec::new(),
+            webhook_certificates: Certificates::default(),
+            admission: Vec::new(),
+        }
     }
 
     /// Finds the project that the current folder is in, and reads it. Returns its root folder too.
@@ -270,12 +197,21 @@ mod tests {
         );
         project.groups.push(Group {
             name: "demo".into(),
-            versions: vec!["v1alpha1".into()],
+            versions: vec!["v1alpha1".into(), "v1".into()],
             kinds: vec![Kind {
                 kind: "Bird".into(),
                 plural: "birds".into(),
                 scope: Scope::Namespaced,
-                version: "v1alpha1".into(),
+                versions: vec![
+                    KindVersion {
+                        deprecated: true,
+                        warning: Some("use v1".into()),
+                        served: false,
+                        conversions: vec!["v1".into()],
+                        ..KindVersion::new("v1alpha1")
+                    },
+                    KindVersion::stored("v1"),
+                ],
                 short_names: vec!["bd".into()],
                 categories: Vec::new(),
                 backend: Backend::Custom,
@@ -284,6 +220,7 @@ mod tests {
                 scale: true,
                 subresources: vec![Subresource { name: "song".into(), answers: Answers::Connect }],
                 controllers: vec!["bird".into()],
+                webhooks: Webhooks { defaulting: true, validation: true, conversion: false },
             }],
         });
         project
@@ -296,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_guide_tells_of_every_field() {
-        let guide = include_str!("../docs/project-file.md");
+        let guide = include_str!("../../docs/project-file.md");
         let (_, example) = guide.split_once("```yaml\n").unwrap();
         let (example, tables) = example.split_once("```\n").unwrap();
         let project = Project::parse(example).unwrap();
@@ -330,7 +267,7 @@ mod tests {
         refused(&format!("{text}colour: red\n"), "unknown field `colour`", "restore the file");
         refused(&text.replace("Namespaced", "Galactic"), "unknown variant `Galactic`", "restore the file");
         refused(&text.replace("Bird", "../../etc"), "is not a name for a kind", "kinds are letters");
-        refused(&text.replace("- v1alpha1", "- v1beta1"), "has no version \"v1alpha1\"", "add it with");
+        refused(&text.replace("  - v1alpha1", "  - v1beta1"), "has no version \"v1alpha1\"", "add it with");
         refused(&text.replace("- bd", "- bd\n    - bd"), "\"bd\" is named twice", "leave the second one out");
         refused(&text.replace("name: song", "name: Song"), "\"Song\" is not a subresource", "it starts with");
         refused(&text.replace("type: connect", "type: dance"), "unknown variant `dance`", "restore the file");
