@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::layout;
+use super::{layout, views};
 use crate::names::{self, Module};
 use crate::project::{ExternalWebhooks, Group, Kind, Project, Scope, Webhooks};
 use crate::webhook_names;
@@ -57,6 +57,9 @@ pub struct HookView {
     /// For a kind of the project, the `use` of its strategy, and the function that gives it.
     pub use_strategy: String,
     pub strategy_fn: String,
+    /// Its types and its sample, for the test.
+    pub use_kind: String,
+    pub include_sample: String,
     /// Whether it is a kind of the project that takes any JSON.
     pub schemaless: bool,
     /// Where its objects are changed, and where they are refused, whether they are or not.
@@ -145,6 +148,8 @@ fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
     let (folder, module) = (Module::of(&group.name), Module::of(&kind.kind));
     let strategy = format!("{}Strategy", kind.kind);
     let types = format!("crate::apis::{}::{}", folder.ident, module.ident);
+    let fields = format!("crate::apis::{}::{}::{}", folder.ident, kind.stored(), module.ident);
+    let sample = format!("\"../../../{}\"", views::sample_path(project, group, kind));
     let names = Names {
         group: &group.name,
         api_group: project.api_group(&group.name),
@@ -156,7 +161,9 @@ fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
         own: true,
         use_strategy: layout::use_items(&types, &[&strategy]),
         strategy_fn: layout::signature("pub fn strategy", &[], &strategy),
-        type_path: format!("{types}::{}", kind.kind),
+        use_kind: layout::use_items(&fields, &[&kind.kind]),
+        include_sample: layout::let_call_at(8, "sample", "include_str!", &sample),
+        type_path: format!("{fields}::{}", kind.kind),
         handler: strategy,
         schemaless: kind.schemaless,
         ..hook(names, kind.scope, kind.webhooks)
@@ -230,6 +237,8 @@ fn hook(names: Names<'_>, scope: Scope, webhooks: Webhooks) -> HookView {
         kube_arguments: Vec::new(),
         use_strategy: String::new(),
         strategy_fn: String::new(),
+        use_kind: String::new(),
+        include_sample: String::new(),
         schemaless: false,
     }
 }
