@@ -341,6 +341,15 @@ pub fn test_name(module: &Module) -> String {
     if module.ident != *file || CRATES_TAKEN.contains(&file.as_str()) { format!("{file}_") } else { file.clone() }
 }
 
+/// What versions are sorted by where Rust's own tools sort them: `v2` before `v10`, and `v1` before `v1beta1`.
+pub fn version_order(version: &str) -> (u64, String, u64) {
+    let number = |text: &str| text.parse().unwrap_or_default();
+    let rest = version.trim_start_matches('v');
+    let (major, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+    let stage = rest.trim_end_matches(|c: char| c.is_ascii_digit());
+    (number(major), stage.to_owned(), number(&rest[stage.len()..]))
+}
+
 fn package_is_taken(name: &str) -> bool {
     let krate = crate_name(name);
     KEYWORDS.contains(&krate.as_str())

@@ -9,7 +9,7 @@ use http::{Method, Request, Response};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResourceExt, Resource as _};
 
-use crate::admission::{Admission, Chain};
+use crate::admission::{Admission, Chain, Objects};
 use crate::body::{Body, RequestBody};
 use crate::builtin;
 use crate::endpoints::connect::Connect;
@@ -18,6 +18,7 @@ use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles};
 use crate::registry::backend::{self, Backed, Backend, ErasedBackend};
 use crate::registry::hooks::{self, Hooks};
 use crate::registry::object::Codec;
+use crate::registry::reader::{CacheReader, Kept};
 use crate::registry::rest::Rest;
 use crate::registry::strategy::Strategy;
 use crate::registry::subresource::{ServedSubresource, Subresource};
@@ -144,7 +145,7 @@ impl Apis {
 
     /// Asks a plugin before each write, after those that were added earlier.
     pub fn admission(&mut self, plugin: impl Admission) -> &mut Self {
-        self.admission.0.push(Box::new(plugin));
+        self.admission.push(Box::new(plugin));
         self
     }
 
@@ -213,7 +214,6 @@ impl Apis {
             }
             prefixes.push(prefix);
         }
-        let admission = Arc::new(self.admission);
         let stored = sources.iter().filter(|source| matches!(source.keeper, Keeper::Store(_)));
         let mut caches: VecDeque<Arc<WatchCache<_>>> = stored
             .map(|source| {
@@ -223,6 +223,13 @@ impl Apis {
             .collect();
         let sinks = caches.iter().map(|cache| cache.clone() as Arc<dyn Sink>).collect();
         let feed = Arc::new(Feed::new(store.clone(), sinks));
+        let stored = sources.iter().filter(|source| matches!(source.keeper, Keeper::Store(_)));
+        let kept = stored.zip(&caches).map(|(source, cache)| {
+            let (kind, conversion) = (source.kind.clone(), source.conversion.clone());
+            Kept { kind, conversion, cache: cache.clone() }
+        });
+        let reader = CacheReader::new(kept.collect(), store.clone(), feed.clone());
+        let admission = Arc::new(self.admission.reading(Objects::new(Arc::new(reader))));
         let mut resources = Vec::new();
         for Source { kind, keeper, conversion, subresources } in sources {
             let rest: Arc<dyn Rest> = match keeper {

@@ -7,10 +7,23 @@ use http::Method;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresourceScale,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::schema::Schema;
 use crate::schema::json_path::JsonPath;
+
+/// A type that objects can be read as: whatever derives `kube::CustomResource`, and the types of `k8s-openapi`.
+pub trait Typed:
+    kube::Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Typed for K where
+    K: kube::Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
 
 /// A kind that the server serves, in all its versions.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::version::{self, KindVersion};
 use super::{Subresource, Webhooks};
 
 /// A kind.
@@ -14,8 +15,9 @@ pub struct Kind {
     pub plural: String,
     /// Whether its objects live in namespaces.
     pub scope: Scope,
-    /// The version in which it is served and stored.
-    pub version: String,
+    /// Its versions, in the order of their creation.
+    #[serde(alias = "version", deserialize_with = "version::one_or_more")]
+    pub versions: Vec<KindVersion>,
     /// Short names for kubectl.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub short_names: Vec<String>,
@@ -60,6 +62,23 @@ pub enum Backend {
 pub enum Scope {
     Namespaced,
     Cluster,
+}
+
+impl Kind {
+    /// The version of this name.
+    pub fn version(&self, name: &str) -> Option<&KindVersion> {
+        self.versions.iter().find(|version| version.name == name)
+    }
+
+    /// The name of the version in which objects are stored.
+    pub fn stored(&self) -> &str {
+        self.versions.iter().find(|version| version.storage).map_or("", |version| &version.name)
+    }
+
+    /// The name of the version that it was made with: its sample and its tests are called after the kind alone.
+    pub fn first(&self) -> &str {
+        self.versions.first().map_or("", |version| &version.name)
+    }
 }
 
 impl Backend {

@@ -3,6 +3,7 @@
 mod admission;
 mod kind;
 mod subresource;
+mod version;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use admission::{Plugin, Target};
 pub use kind::{Backend, Kind, Scope};
 pub use subresource::{Answers, Subresource};
+pub use version::KindVersion;
 pub use webhooks::{Certificates, ExternalWebhooks, Webhooks};
 
 use crate::error::{Failure, WithHint, failure};
@@ -195,12 +197,21 @@ mod tests {
         );
         project.groups.push(Group {
             name: "demo".into(),
-            versions: vec!["v1alpha1".into()],
+            versions: vec!["v1alpha1".into(), "v1".into()],
             kinds: vec![Kind {
                 kind: "Bird".into(),
                 plural: "birds".into(),
                 scope: Scope::Namespaced,
-                version: "v1alpha1".into(),
+                versions: vec![
+                    KindVersion {
+                        deprecated: true,
+                        warning: Some("use v1".into()),
+                        served: false,
+                        conversions: vec!["v1".into()],
+                        ..KindVersion::new("v1alpha1")
+                    },
+                    KindVersion::stored("v1"),
+                ],
                 short_names: vec!["bd".into()],
                 categories: Vec::new(),
                 backend: Backend::Custom,
@@ -256,7 +267,7 @@ mod tests {
         refused(&format!("{text}colour: red\n"), "unknown field `colour`", "restore the file");
         refused(&text.replace("Namespaced", "Galactic"), "unknown variant `Galactic`", "restore the file");
         refused(&text.replace("Bird", "../../etc"), "is not a name for a kind", "kinds are letters");
-        refused(&text.replace("- v1alpha1", "- v1beta1"), "has no version \"v1alpha1\"", "add it with");
+        refused(&text.replace("  - v1alpha1", "  - v1beta1"), "has no version \"v1alpha1\"", "add it with");
         refused(&text.replace("- bd", "- bd\n    - bd"), "\"bd\" is named twice", "leave the second one out");
         refused(&text.replace("name: song", "name: Song"), "\"Song\" is not a subresource", "it starts with");
         refused(&text.replace("type: connect", "type: dance"), "unknown variant `dance`", "restore the file");

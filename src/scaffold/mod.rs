@@ -2,6 +2,7 @@
 //! - [`views`], [`webhooks`] and [`plugins`]: every name and decision that a template places
 //! - [`render`]: templates to files in memory, with [`layout`] for what rustfmt would do to long names, [`marker`] for
 //!   the first line of our files, [`lock`] for `Cargo.lock`
+//! - [`pair`]: two versions of a kind, where their conversions are, and how they are registered
 //! - [`vendor`]: the library, as files
 //! - [`plan`]: files against what is on the disk: create, replace, remove, leave, or refuse
 //! - [`write`]: a plan carried out as a whole or not at all
@@ -11,6 +12,7 @@
 pub mod layout;
 pub mod lock;
 pub mod marker;
+pub mod pair;
 pub mod plan;
 pub mod plugins;
 pub mod render;

@@ -1,7 +1,7 @@
 //! Templates to files, in memory. `templates/` is laid out as the tree that it produces. A placeholder in a path says
 //! for what a template is rendered: `{group}` once for each group, `{version}` for each of its versions, `{kind}`,
 //! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{subresource-arbitrary}`,
-//! `{subresource-connect}` and their `{test-…}` for each subresource of that type; none of them, once. `{kind-custom}`
+//! `{further-test}` for each version that was added to a kind and is served, `{subresource-connect}` and their `{test-…}` for each subresource of that type; none of them, once. `{kind-custom}`
 //! in the place of `{kind}` is for kinds whose backend is the user's, `{kind-schemaless}` for those without a schema;
 //! where there is no such template, the one for `{kind}` is theirs too. `{webhook-own}` and `{webhook-others}` are for each
 //! kind with webhooks, the project's or not, `{webhook-group}` for the groups of both, `{plugin}` for each admission
@@ -12,7 +12,7 @@ use include_dir::{Dir, include_dir};
 use tera::Tera;
 
 use super::plugins::{self, PluginView};
-use super::views::{self, ControllerView, GroupView, KindView, SubresourceView, VersionView};
+use super::views::{self, ControllerView, FurtherView, GroupView, KindView, SubresourceView, VersionView};
 use super::webhooks::{self, FolderView, HookView};
 use super::{File, Owner, lock, marker};
 use crate::project::{Answers, Backend, Group, Kind, Project};
@@ -72,6 +72,18 @@ pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec
                     renderer.file(template, is_new, &Place::kind(project, group, kind))?;
                 }
             }
+            Each::Further => {
+                for (group, kind) in project.kinds() {
+                    for version in kind.versions.iter().filter(|version| version.served) {
+                        let further = views::further(project, group, kind, &version.name);
+                        let there = before_has(before, group, kind).is_some_and(|k| k.version(&version.name).is_some());
+                        if further.is_some() {
+                            let place = Place { further, ..Place::kind(project, group, kind) };
+                            renderer.file(template, !there, &place)?;
+                        }
+                    }
+                }
+            }
             Each::Subresource(answers) => {
                 for (group, kind) in project.kinds() {
                     for own in kind.subresources.iter().filter(|own| own.answers == answers) {
@@ -122,6 +134,7 @@ enum Each {
     Group,
     Version,
     Kind,
+    Further,
     Subresource(Answers),
     Controller,
     /// The project, if it has webhooks.
@@ -146,6 +159,7 @@ struct Place {
     group: Option<GroupView>,
     version: Option<VersionView>,
     kind: Option<KindView>,
+    further: Option<FurtherView>,
     subresource: Option<SubresourceView>,
     controller: Option<ControllerView>,
     folder: Option<FolderView>,
@@ -160,7 +174,7 @@ impl Place {
 
     fn kind(project: &Project, group: &Group, kind: &Kind) -> Self {
         Self {
-            version: Some(views::version(group, &kind.version)),
+            version: Some(views::version(group, kind.stored())),
             kind: Some(views::kind(project, group, kind)),
             ..Self::group(project, group)
         }
@@ -176,6 +190,7 @@ impl Place {
         fill("{version}", self.version.as_ref().map(|version| &version.name));
         fill("{kind}", self.kind.as_ref().map(|kind| &kind.file));
         fill("{sample}", self.kind.as_ref().map(|kind| &kind.sample));
+        fill("{further-test}", self.further.as_ref().map(|further| &further.test));
         fill("{subresource}", self.subresource.as_ref().map(|own| &own.file));
         let test = self.subresource.as_ref().map(|own| &own.test);
         fill("{test}", test.or(self.kind.as_ref().map(|kind| &kind.test)));
@@ -281,6 +296,8 @@ impl Each {
         let path = &plain(path);
         if let Some((answers, _)) = subresource {
             Self::Subresource(answers)
+        } else if path.contains("{further-test}") {
+            Self::Further
         } else if path.contains("{controller}") {
             Self::Controller
         } else if path.contains("{webhook-own}") || path.contains("{webhook-others}") {

@@ -153,7 +153,7 @@ fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
     let names = Names {
         group: &group.name,
         api_group: project.api_group(&group.name),
-        version: kind.stored(),
+        version: kind.reviewed(),
         kind: &kind.kind,
         plural: &kind.plural,
     };

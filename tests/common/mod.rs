@@ -71,9 +71,28 @@ pub fn scaffold(golden: &str) -> (TempDir, PathBuf) {
         std::fs::copy(entry.path(), temporary.path().join(entry.file_name())).unwrap();
     }
     for line in std::fs::read_to_string(source.join("commands")).unwrap().lines() {
-        succeed(&project, line);
+        match edit(line) {
+            Some(edit) => copy(&source.join(edit), &project),
+            None => drop(succeed(&project, line)),
+        }
     }
     (temporary, project)
+}
+
+/// What the user of a golden project does between the commands: `cp -r ../edits/NAME/. .` gives their files the contents
+/// that are in that folder beside `commands`.
+pub fn edit(line: &str) -> Option<&str> {
+    line.strip_prefix("cp -r ../")?.strip_suffix("/. .")
+}
+
+fn copy(from: &Path, to: &Path) {
+    let files = tree(from);
+    assert!(!files.is_empty(), "{} has no files", from.display());
+    for (path, content) in files {
+        // An edit changes what a command has written; anything else is a path that is wrong.
+        assert!(to.join(&path).is_file(), "{path} is not in the project yet");
+        std::fs::write(to.join(path), content).unwrap();
+    }
 }
 
 /// The names of the golden projects.

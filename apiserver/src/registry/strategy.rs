@@ -36,7 +36,7 @@ pub trait Strategy: Send + Sync + 'static {
         + 'static;
 
     /// The versions in which the kind is served beside that of its type, which is the one that is stored. More of them may
-    /// be declared where the kind is [added](crate::apis::Added::version).
+    /// be declared where the kind is [added](crate::Apis::add).
     fn versions(&self) -> Vec<Version<Self::Object>> {
         Vec::new()
     }
