@@ -138,10 +138,6 @@ impl Registry {
         Ok(self.conversion.convert(self.kind.storage_version(), version, object)?)
     }
 
-    fn as_stored(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
-        Ok(self.conversion.convert(version, self.kind.storage_version(), object)?)
-    }
-
     /// `/registry/GROUP/PLURAL/NAMESPACE/`, or without the namespace when all are meant or there is none.
     fn prefix(&self, namespace: &str) -> String {
         let root = self.cache.prefix();
@@ -176,18 +172,8 @@ impl Registry {
         Error::NotFound { name: name.to_owned() }
     }
 
-    /// The object as it shall be stored, with all defaults, the strategy's too. An object that the strategy cannot read is
-    /// refused later, when every reason is known.
-    fn draft(&self, mut object: Value, version: &KindVersion) -> Result<Draft, Error> {
-        version.schema.default(&mut object);
-        let mut draft = Draft::new(self.as_stored(object, version)?);
-        if !self.is_stored(version) {
-            self.kind.storage_version().schema.default(draft.value_mut());
-        }
-        if self.hooks.defaulting(&mut draft).is_err() {
-            tracing::debug!("an object could not be read for its defaults");
-        }
-        Ok(draft)
+    fn draft(&self, object: Value, version: &KindVersion) -> Result<Draft, Error> {
+        draft(&self.kind, &*self.hooks, &*self.conversion, object, version)
     }
 
     fn is_stored(&self, version: &KindVersion) -> bool {
@@ -232,8 +218,32 @@ impl Registry {
     }
 }
 
+/// The object as it shall be stored, with all defaults, the strategy's too. An object that the strategy cannot read is
+/// refused later, when every reason is known.
+///
+/// # Errors
+/// An object that is not to be had in the storage version.
+pub(crate) fn draft(
+    kind: &Kind,
+    hooks: &dyn Hooks,
+    conversion: &dyn Conversion,
+    mut object: Value,
+    version: &KindVersion,
+) -> Result<Draft, Error> {
+    let storage = kind.storage_version();
+    version.schema.default(&mut object);
+    let mut draft = Draft::new(conversion.convert(version, storage, object)?);
+    if !std::ptr::eq(version, storage) {
+        storage.schema.default(draft.value_mut());
+    }
+    if hooks.defaulting(&mut draft).is_err() {
+        tracing::debug!("an object could not be read for its defaults");
+    }
+    Ok(draft)
+}
+
 /// The answer to an object that passes the schema's rules but is not of the strategy's type.
-fn mismatch(object: &Value, error: &Mismatch) -> Error {
+pub(crate) fn mismatch(object: &Value, error: &Mismatch) -> Error {
     let mut errors = field::Errors::default();
     errors.invalid("<root>", &Value::Null, error.to_string());
     Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }

@@ -243,7 +243,7 @@ impl Registry {
     }
 
     /// What this endpoint may not change is put back: everything but the status on `/status`, the status elsewhere.
-    pub(super) fn restrict(kind: &Kind, cx: &RequestContext, new: &mut Value, old: &Value) {
+    pub(crate) fn restrict(kind: &Kind, cx: &RequestContext, new: &mut Value, old: &Value) {
         if !kind.storage_version().status {
             return;
         }

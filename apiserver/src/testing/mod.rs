@@ -5,6 +5,7 @@
 
 mod builder;
 mod client;
+mod webhooks;
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use self::builder::TestServerBuilder;
+pub use self::webhooks::{Reviewed, WebhookServer, WebhookTest};
 use crate::apis::Apis;
 use crate::authentication::ConnectionInfo;
 use crate::authorization::privileged::MASTERS;
