@@ -19,11 +19,11 @@ impl Project {
                 .hint("a kind with a webhook is kept by a server; make another kind without `--backend custom`"));
         }
         if asked.conversion && owner.version_names().len() < 2 {
-            return Err(usage(format!("{kind} in {group} has one version: there is nothing to convert"))
-                .hint(format!(
-                    "add another first, with `apiserver-boot create group version resource --group {group} --version \
-                     v2 --kind {kind}`"
-                )));
+            let other = if owner.stored() == "v1" { "v2" } else { "v1" };
+            return Err(usage(format!("{kind} in {group} has one version: there is nothing to convert")).hint(format!(
+                "add another first, with `apiserver-boot create group version resource --group {group} --version \
+                 {other} --kind {kind}`"
+            )));
         }
         owner.webhooks = owner.webhooks.and(asked);
         next.check_webhook_files()?;
