@@ -42,8 +42,7 @@ pub fn find(group: &str, version: &str, kind: &str) -> Result<&'static BuiltinKi
     let versions: Vec<&str> = in_group().filter(|there| there.kind == kind).map(|there| there.version).collect();
     if let Some(first) = versions.first() {
         let message = format!("{kind} in Kubernetes' group {group:?} has no version {version:?}");
-        return Err(usage(message)
-            .hint(format!("use `--version {first}`{}", also(&versions[1..]))));
+        return Err(usage(message).hint(format!("use `--version {first}`{}", also(&versions[1..]))));
     }
     let mut known: Vec<&str> = in_group().map(|there| there.kind).collect();
     known.dedup();
@@ -269,7 +268,10 @@ mod tests {
         refused("autoscaling", "v3", "HorizontalPodAutoscaler", "use `--version v1` or `--version v2`");
         refused("core", "v1", "Deployment", "use `--group apps`");
         refused("batch", "v1", "Sparrow", "its kinds are CronJob, Job");
-        assert_eq!((group("networking.k8s.io"), group("rbac"), group("demo")), (Some("networking"), Some("rbac"), None));
+        assert_eq!(
+            (group("networking.k8s.io"), group("rbac"), group("demo")),
+            (Some("networking"), Some("rbac"), None)
+        );
         assert_eq!(nearest("app", &groups()), Some("apps"));
     }
 }

@@ -15,8 +15,10 @@ impl Project {
         let mut next = self.clone();
         let owner = next.kind_mut(group, kind)?;
         if owner.backend == Backend::Custom {
-            return Err(usage(format!("the objects of {kind} are kept by code of your own: there are no hooks to call"))
-                .hint("a kind with a webhook is kept by a server; make another kind without `--backend custom`"));
+            return Err(usage(format!(
+                "the objects of {kind} are kept by code of your own: there are no hooks to call"
+            ))
+            .hint("a kind with a webhook is kept by a server; make another kind without `--backend custom`"));
         }
         if asked.conversion && owner.version_names().len() < 2 {
             let other = if owner.stored() == "v1" { "v2" } else { "v1" };
@@ -40,9 +42,9 @@ impl Project {
                 .hint("leave out `--conversion`; who defines a kind converts it"));
         }
         let api_group = asked.api_group();
-        if let Some((own, _)) = self.kinds().find(|(own, kind)| {
-            self.api_group(&own.name) == api_group && kind.kind == asked.kind
-        }) {
+        if let Some((own, _)) =
+            self.kinds().find(|(own, kind)| self.api_group(&own.name) == api_group && kind.kind == asked.kind)
+        {
             return Err(usage(format!("{} in {api_group} is a kind of this project", asked.kind))
                 .hint(format!("leave out `--external-api-domain`, and use `--group {}`", own.name)));
         }
@@ -141,10 +143,12 @@ fn check_names(asked: &ExternalWebhooks) -> Result<(), Failure> {
 fn same(there: &ExternalWebhooks, asked: &ExternalWebhooks) -> Result<(), Failure> {
     let name = format!("{} in {}", there.kind, there.api_group());
     if there.version != asked.version {
-        return Err(usage(format!("there are webhooks for {name} already, in the version {}", there.version)).hint(format!(
-            "one version is enough: a cluster converts objects of the others before it asks. Use `--version {}`",
-            there.version
-        )));
+        return Err(usage(format!("there are webhooks for {name} already, in the version {}", there.version)).hint(
+            format!(
+                "one version is enough: a cluster converts objects of the others before it asks. Use `--version {}`",
+                there.version
+            ),
+        ));
     }
     let differs = |what: &str, is: &str, asked: &str| {
         Err(usage(format!("there are webhooks for {name} already: its {what} is {is}, not {asked}"))
@@ -233,7 +237,10 @@ mod tests {
     #[test]
     fn a_webhook_asks_what_can_be_asked() {
         let mut project = project();
-        check(project.add_webhooks("demo", "Bird", Webhooks::default()), "add `--defaulting`, `--programmatic-validation`");
+        check(
+            project.add_webhooks("demo", "Bird", Webhooks::default()),
+            "add `--defaulting`, `--programmatic-validation`",
+        );
         check(project.add_webhooks("demo", "Bird", CONVERSION), "has one version: there is nothing to convert");
         check(project.add_webhooks("demo", "Log", BOTH), "kept by code of your own");
         check(project.add_webhooks("demo", "Egg", BOTH), "the kinds are Bird in demo");
@@ -251,7 +258,10 @@ mod tests {
         check(project.add_external_webhooks(asked(|a| a.type_path = Some("cm::v1::Certificate".into()))), FINE);
         check(project.add_external_webhooks(certificate()), "its type is cm::v1::Certificate, not in its own file");
         check(project.add_external_webhooks(asked(|a| a.version = "v2".into())), "Use `--version v1`");
-        check(project.add_external_webhooks(asked(|a| a.scope = Scope::Cluster)), "its scope is Namespaced, not Cluster");
+        check(
+            project.add_external_webhooks(asked(|a| a.scope = Scope::Cluster)),
+            "its scope is Namespaced, not Cluster",
+        );
         let own = asked(|a| (a.group, a.domain, a.kind) = ("demo".into(), Some("example.com".into()), "Bird".into()));
         check(project.add_external_webhooks(own), "is a kind of this project");
         let plural = ExternalWebhooks { plural: "deploys".into(), ..deployment() };
@@ -264,7 +274,8 @@ mod tests {
     fn each_kind_has_a_file_of_its_own() {
         let mut project = project();
         check(project.add_webhooks("demo", "Bird", BOTH), FINE);
-        let bird = ExternalWebhooks { group: "demo".into(), domain: Some("org".into()), kind: "Bird".into(), ..certificate() };
+        let bird =
+            ExternalWebhooks { group: "demo".into(), domain: Some("org".into()), kind: "Bird".into(), ..certificate() };
         check(project.add_external_webhooks(bird), "would both be in src/webhooks/demo/bird.rs");
     }
 
@@ -272,7 +283,11 @@ mod tests {
     fn plugins_have_names_and_types_of_their_own() {
         let plugin = |name: &str, kind: &str| Plugin {
             name: name.into(),
-            target: (!kind.is_empty()).then(|| Target { group: "demo".into(), version: "v1".into(), kind: kind.into() }),
+            target: (!kind.is_empty()).then(|| Target {
+                group: "demo".into(),
+                version: "v1".into(),
+                kind: kind.into(),
+            }),
         };
         let mut project = project();
         check(project.add_plugin(plugin("ban-flunder", "Bird")), FINE);

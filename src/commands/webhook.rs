@@ -76,11 +76,8 @@ pub struct WebhookArgs {
 
 /// Adds webhooks for a kind.
 pub fn add(project: &mut Project, args: WebhookArgs) -> anyhow::Result<()> {
-    let asked = Webhooks {
-        defaulting: args.defaulting,
-        validation: args.programmatic_validation,
-        conversion: args.conversion,
-    };
+    let asked =
+        Webhooks { defaulting: args.defaulting, validation: args.programmatic_validation, conversion: args.conversion };
     match args.cert_manager {
         Some(true) => project.webhook_certificates = Certificates::CertManager,
         Some(false) => project.webhook_certificates = Certificates::SelfSigned,
