@@ -60,8 +60,10 @@ pub struct HookView {
     /// Its types and its sample, for the test.
     pub use_kind: String,
     pub include_sample: String,
-    /// Whether it is a kind of the project that takes any JSON.
-    pub schemaless: bool,
+    /// What is known of the fields of a kind of the project: `scaffolded` as in a new one, `any`, or empty for nothing.
+    pub fields: &'static str,
+    /// What the type of its objects is called.
+    pub type_name: String,
     /// Where its objects are changed, and where they are refused, whether they are or not.
     pub mutate_path: String,
     pub validate_path: String,
@@ -165,7 +167,8 @@ fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
         include_sample: layout::let_call_at(8, "sample", "include_str!", &sample),
         type_path: format!("{fields}::{}", kind.kind),
         handler: strategy,
-        schemaless: kind.schemaless,
+        fields: if kind.schemaless { "any" } else { "scaffolded" },
+        type_name: kind.kind.clone(),
         ..hook(names, kind.scope, kind.webhooks)
     }
 }
@@ -239,7 +242,8 @@ fn hook(names: Names<'_>, scope: Scope, webhooks: Webhooks) -> HookView {
         strategy_fn: String::new(),
         use_kind: String::new(),
         include_sample: String::new(),
-        schemaless: false,
+        fields: "",
+        type_name: String::new(),
     }
 }
 
