@@ -26,6 +26,8 @@ pub enum Command {
     Apiserver(Box<ApiServer>),
     /// Run the controllers
     ControllerManager(ControllerManager),
+    /// Have a running server write every object anew that is stored in an older version of its kind
+    MigrateStorage(MigrateStorage),
     /// Print the CustomResourceDefinition of every kind, as YAML
     Crds,
     /// Print the OpenAPI v3 description of the kinds, as JSON
@@ -155,6 +157,36 @@ pub struct ControllerManager {
 }
 
 #[derive(Clone, Debug, Args)]
+pub struct MigrateStorage {
+    /// How to reach the API server; without this, what kubectl would use, or the cluster that this runs in
+    #[arg(long, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Only this one, for example birds.demo.example.com; may be given more than once
+    #[arg(long, value_name = "RESOURCE")]
+    pub resource: Vec<String>,
+    /// Only tell how many objects are stored in which version; needs to reach the server itself and its /metrics
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Note in this file what is done, and go on from there when run again
+    #[arg(long, value_name = "PATH")]
+    pub state_file: Option<PathBuf>,
+    /// How many objects are listed at a time
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    pub page_size: u32,
+    /// How the summary on stdout looks
+    #[arg(long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
+    pub output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A line for each resource.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Clone, Debug, Args)]
 pub struct OpenApi {
     /// Only this one, for example demo.example.com/v1alpha1
     #[arg(long, value_name = "GROUP/VERSION")]
@@ -182,6 +214,7 @@ fn definition(name: &'static str, version: &'static str) -> clap::Command {
             "apiserver --standalone --data-dir data --client-ca-file ca.crt --tls-cert-file server.crt --tls-private-key-file server.key",
         ),
         ("controller-manager", "controller-manager --kubeconfig kubeconfig --health-bind-address 127.0.0.1:8081"),
+        ("migrate-storage", "migrate-storage --kubeconfig kubeconfig --state-file migration.json"),
         ("crds", "crds | kubectl apply -f -"),
         ("openapi", "openapi > openapi.json"),
     ];
@@ -233,6 +266,7 @@ mod tests {
             &["--help"][..],
             &["apiserver", "--help"],
             &["controller-manager", "--help"],
+            &["migrate-storage", "--help"],
             &["crds", "--help"],
             &["openapi", "--help"],
         ] {

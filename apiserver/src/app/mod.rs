@@ -8,6 +8,7 @@ mod controller_manager;
 mod error;
 mod expirer;
 mod logging;
+mod migrate_storage;
 mod print;
 mod store;
 mod store_metrics;
@@ -106,6 +107,7 @@ impl App {
                 self.controllers.into_iter().for_each(|install| install(&mut manager));
                 in_runtime(controller_manager::run(flags, manager))
             }
+            Command::MigrateStorage(flags) => in_runtime(migrate_storage::run(flags, apis())),
             Command::Crds => print::crds(&apis(), &mut std::io::stdout().lock()),
             Command::Openapi(flags) => print::openapi(&apis(), &flags, &mut std::io::stdout().lock()),
         }
