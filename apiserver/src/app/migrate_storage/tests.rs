@@ -36,7 +36,12 @@ fn apis(stored: &str) -> Apis {
 
 async fn server(store: &Arc<dyn Store>, stored: &str) -> TestServer {
     let crd = crd(stored);
-    TestServer::builder().shared_store(store.clone()).start(|apis| drop(apis.crd(crd))).await
+    TestServer::builder()
+        .shared_store(store.clone())
+        .start(|apis| {
+            apis.crd(crd);
+        })
+        .await
 }
 
 /// A store with birds that were written as v1alpha1.
