@@ -185,11 +185,16 @@ pub fn check_kind(kind: &str) -> Result<(), Failure> {
         return Err(usage(format!("the kind {kind:?} has {} characters", kind.len()))
             .hint(format!("kinds have at most {KIND_MAX} characters")));
     }
-    if TYPES_TAKEN.contains(&kind) {
+    if is_type_taken(kind) {
         return Err(usage(format!("a kind {kind:?} would hide the {kind} that its own files use"))
             .hint(format!("choose another name, such as `--kind My{kind}` or `--kind {kind}Claim`")));
     }
     Ok(())
+}
+
+/// Whether Rust or a scaffolded file means something else by this type.
+pub fn is_type_taken(name: &str) -> bool {
+    TYPES_TAKEN.contains(&name)
 }
 
 /// Checks a plural, such as `birds`.
@@ -336,6 +341,15 @@ pub fn test_name(module: &Module) -> String {
     if module.ident != *file || CRATES_TAKEN.contains(&file.as_str()) { format!("{file}_") } else { file.clone() }
 }
 
+/// What versions are sorted by where Rust's own tools sort them: `v2` before `v10`, and `v1` before `v1beta1`.
+pub fn version_order(version: &str) -> (u64, String, u64) {
+    let number = |text: &str| text.parse().unwrap_or_default();
+    let rest = version.trim_start_matches('v');
+    let (major, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+    let stage = rest.trim_end_matches(|c: char| c.is_ascii_digit());
+    (number(major), stage.to_owned(), number(&rest[stage.len()..]))
+}
+
 fn package_is_taken(name: &str) -> bool {
     let krate = crate_name(name);
     KEYWORDS.contains(&krate.as_str())
@@ -356,7 +370,7 @@ fn is_version(text: &str) -> bool {
 }
 
 /// A DNS label that starts with a letter, as Kubernetes asks of the names of a CRD.
-fn label(what: &str, name: &str, example: &str) -> Result<(), Failure> {
+pub(crate) fn label(what: &str, name: &str, example: &str) -> Result<(), Failure> {
     if name.starts_with(|c: char| c.is_ascii_lowercase()) && is_label(name) {
         return Ok(());
     }
@@ -365,7 +379,7 @@ fn label(what: &str, name: &str, example: &str) -> Result<(), Failure> {
     )))
 }
 
-fn subdomain(what: &str, name: &str, example: &str) -> Result<(), Failure> {
+pub(crate) fn subdomain(what: &str, name: &str, example: &str) -> Result<(), Failure> {
     if name.len() <= SUBDOMAIN_MAX && name.split('.').all(is_label) {
         return Ok(());
     }

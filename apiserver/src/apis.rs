@@ -9,15 +9,17 @@ use http::{Method, Request, Response};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResourceExt, Resource as _};
 
-use crate::admission::{Admission, Chain};
+use crate::admission::webhook::{self, WebhookMetrics, Webhooks};
+use crate::admission::{Admission, Chain, Objects};
 use crate::body::{Body, RequestBody};
-use crate::builtin;
+use crate::builtin::{self, StoredWebhooks};
 use crate::endpoints::connect::Connect;
 use crate::endpoints::{self, Endpoints, Resource};
 use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles, told};
 use crate::registry::backend::{self, Backed, Backend, ErasedBackend};
 use crate::registry::hooks::{self, Hooks};
 use crate::registry::object::Codec;
+use crate::registry::reader::{CacheReader, Kept};
 use crate::registry::rest::Rest;
 use crate::registry::strategy::Strategy;
 use crate::registry::subresource::{ServedSubresource, Subresource};
@@ -37,12 +39,16 @@ use crate::versions::{Conversion, Conversions, Further, SameShape, Version};
 pub struct Apis {
     definitions: Vec<Definition>,
     admission: Chain,
+    webhooks: Vec<Arc<dyn webhook::Source>>,
+    webhook_metrics: WebhookMetrics,
 }
 
 /// One kind and what belongs to it.
 struct Definition {
     crd: CustomResourceDefinition,
     keeper: Keeper,
+    /// See [`Strategy::is_native`].
+    native: bool,
     subresources: Vec<Own>,
     /// The versions beside the stored one, which are in the CRD as well.
     further: Vec<Further>,
@@ -118,9 +124,12 @@ impl Apis {
     pub fn add<S: Strategy>(&mut self, strategy: S) -> Added<'_, S::Object> {
         let mut crd = S::Object::crd();
         drop_titles(&mut crd);
+        let native = strategy.is_native();
         let versions = strategy.versions();
         self.define(crd, Keeper::Store(hooks::erase(strategy)));
-        versions.into_iter().fold(Added { apis: self, kind: PhantomData }, Added::version)
+        let mut added = Added { apis: self, kind: PhantomData };
+        added.definition().native = native;
+        versions.into_iter().fold(added, Added::version)
     }
 
     /// Serves a kind whose objects the project keeps itself. It is no CRD: [`crds`](Self::crds) leaves it out.
@@ -139,8 +148,20 @@ impl Apis {
 
     /// Asks a plugin before each write, after those that were added earlier.
     pub fn admission(&mut self, plugin: impl Admission) -> &mut Self {
-        self.admission.0.push(Box::new(plugin));
+        self.admission.push(Box::new(plugin));
         self
+    }
+
+    /// Asks the webhooks of a source before each write, after all plugins. A server that stands alone has such a source
+    /// of its own: the configurations that it keeps.
+    pub fn webhook_source(&mut self, source: Arc<dyn webhook::Source>) -> &mut Self {
+        self.webhooks.push(source);
+        self
+    }
+
+    /// What webhooks do, counted.
+    pub fn webhook_metrics(&self) -> WebhookMetrics {
+        self.webhook_metrics.clone()
     }
 
     /// The CRDs of all kinds that are stored, in the order in which they were added.
@@ -159,7 +180,9 @@ impl Apis {
             kinds.push(Arc::new(definition.kind()?));
         }
         if standalone {
-            kinds.push(Arc::new(builtin::events()));
+            kinds.extend(
+                [builtin::events(), builtin::mutating_webhooks(), builtin::validating_webhooks()].map(Arc::new),
+            );
         }
         Ok(kinds)
     }
@@ -199,6 +222,12 @@ impl Apis {
                 conversion: Arc::new(builtin::EventShapes),
                 subresources: Vec::new(),
             });
+            sources.extend([builtin::mutating_webhooks(), builtin::validating_webhooks()].map(|kind| Source {
+                kind: Arc::new(kind),
+                keeper: Keeper::Store(hooks::checked(builtin::check_webhooks)),
+                conversion: Arc::new(SameShape),
+                subresources: Vec::new(),
+            }));
         }
         let mut prefixes: Vec<String> = Vec::new();
         for source in &sources {
@@ -208,7 +237,6 @@ impl Apis {
             }
             prefixes.push(prefix);
         }
-        let admission = Arc::new(self.admission);
         let stored = sources.iter().filter(|source| matches!(source.keeper, Keeper::Store(_)));
         let mut caches: VecDeque<Arc<WatchCache<_>>> = stored
             .map(|source| {
@@ -218,11 +246,27 @@ impl Apis {
             .collect();
         let sinks = caches.iter().map(|cache| cache.clone() as Arc<dyn Sink>).collect();
         let feed = Arc::new(Feed::new(store.clone(), sinks));
+        let stored = sources.iter().filter(|source| matches!(source.keeper, Keeper::Store(_)));
+        let kept = stored.zip(&caches).map(|(source, cache)| {
+            let (kind, conversion) = (source.kind.clone(), source.conversion.clone());
+            Kept { kind, conversion, cache: cache.clone() }
+        });
+        let reader = CacheReader::new(kept.collect(), store.clone(), feed.clone());
+        let mut admission = self.admission.reading(Objects::new(Arc::new(reader)));
+        let mut webhooks = self.webhooks;
+        if let (true, [.., mutating, validating]) = (standalone, caches.make_contiguous()) {
+            webhooks.push(Arc::new(StoredWebhooks::new(mutating.clone(), validating.clone())));
+        }
+        for source in webhooks {
+            admission.push(Box::new(Webhooks::new(source, self.webhook_metrics.clone())));
+        }
+        let admission = Arc::new(admission);
         let mut resources = Vec::new();
         for Source { kind, keeper, conversion, subresources } in sources {
             let rest: Arc<dyn Rest> = match keeper {
                 Keeper::Backend(backend) => Arc::new(Backed::new(kind, backend, admission.clone())),
                 Keeper::Store(hooks) => Arc::new(Registry::new(Parts {
+                    settles: kind.group == builtin::ADMISSION_REGISTRATION,
                     kind,
                     hooks,
                     conversion,
@@ -238,18 +282,26 @@ impl Apis {
     }
 
     fn define(&mut self, crd: CustomResourceDefinition, keeper: Keeper) {
-        self.definitions.push(Definition { crd, keeper, subresources: Vec::new(), further: Vec::new(), problem: None });
+        self.definitions.push(Definition {
+            crd,
+            keeper,
+            native: false,
+            subresources: Vec::new(),
+            further: Vec::new(),
+            problem: None,
+        });
     }
 }
 
 impl<'a, K> Added<'a, K> {
     /// Says which version is stored: that of the strategy's type. It changes nothing; while a project moves on to another
     /// version, it keeps the two from being mistaken for each other.
-    pub fn stored_as<Stored>(self) -> Self
+    pub fn stored_as<Stored>(self) -> Added<'a, Stored>
     where
         K: StoredAs<Stored>,
     {
-        self
+        // Of the type that is named here, so that a strategy for another version is one error, and not one for each version.
+        Added { apis: self.apis, kind: PhantomData }
     }
 
     /// Serves the kind in a further version, beside those that its strategy declares.
@@ -317,6 +369,9 @@ impl Definition {
     /// The kind, with all that belongs to it.
     fn kind(&self) -> Result<Kind, BuildError> {
         let mut kind = Kind::from_crd(&self.crd)?;
+        if self.native {
+            kind.make_native(&self.crd);
+        }
         let shapes_differ =
             matches!(self.keeper, Keeper::Backend(_)) && self.further.iter().any(Further::has_own_shape);
         let stored_only = || "another version of another shape: only kinds that the server stores have such".to_owned();

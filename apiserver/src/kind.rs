@@ -7,10 +7,23 @@ use http::Method;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresourceScale,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::schema::Schema;
 use crate::schema::json_path::JsonPath;
+
+/// A type that objects can be read as: whatever derives `kube::CustomResource`, and the types of `k8s-openapi`.
+pub trait Typed:
+    kube::Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Typed for K where
+    K: kube::Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
 
 /// A kind that the server serves, in all its versions.
 #[derive(Debug)]
@@ -37,6 +50,8 @@ pub struct Kind {
     pub verbs: Vec<Verb>,
     /// Whether the server stores its objects.
     pub stored: bool,
+    /// Whether it answers as the kinds do that are compiled into Kubernetes, and not as custom resources do.
+    pub native: bool,
     /// Every version, newest first by Kubernetes' version priority.
     pub versions: Vec<KindVersion>,
     /// Which of `versions` is stored.
@@ -220,9 +235,23 @@ impl Kind {
             generation: true,
             verbs: Verb::ALL.to_vec(),
             stored: true,
+            native: false,
             storage: sources.iter().position(|version| version.storage).unwrap_or_default(),
             versions,
         })
+    }
+
+    /// Makes it one of those that are compiled into Kubernetes: see [`Strategy::is_native`](crate::Strategy::is_native).
+    pub fn make_native(&mut self, crd: &CustomResourceDefinition) {
+        self.native = true;
+        self.generation = false;
+        for version in &mut self.versions {
+            let source = crd.spec.versions.iter().find(|source| source.name == version.version);
+            let declared = source.and_then(|source| source.additional_printer_columns.as_ref());
+            if declared.is_none_or(Vec::is_empty) {
+                version.columns = vec![Column::created_at()];
+            }
+        }
     }
 
     /// The version that is stored.
@@ -402,6 +431,15 @@ impl Column {
             priority: 0,
             path: JsonPath::parse(".metadata.creationTimestamp").expect("a constant path"),
             cell: None,
+        }
+    }
+
+    /// The column of a native kind that declares none.
+    pub fn created_at() -> Self {
+        Self {
+            name: "Created At".into(),
+            cell: Some(|object, _| object.pointer("/metadata/creationTimestamp").cloned().unwrap_or_default()),
+            ..Self::age()
         }
     }
 }

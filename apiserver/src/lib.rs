@@ -6,6 +6,7 @@
 //! - [`app`]: the program: flags, subcommands, what is started in which order
 //! - [`testing`]: the server inside a test
 //! - [`manager`]: controllers beside the server
+//! - [`webhook`]: the same kinds as CRDs of a cluster, which asks this program about each write
 //! - [`apis`]: what a project serves, put together
 //! - [`server`]: listeners, TLS, filters, health, metrics, shutdown
 //! - [`authentication`]: who asks
@@ -46,9 +47,12 @@ pub mod server;
 pub mod storage;
 pub mod testing;
 pub mod versions;
+pub mod webhook;
 
+pub use admission::Admission;
 pub use apis::Apis;
 pub use app::App;
+pub use async_trait::async_trait;
 pub use body::Body;
 #[cfg(feature = "ws")]
 pub use endpoints::connect::websocket::{Message, WebSocket};
@@ -63,3 +67,4 @@ pub use registry::subresource::{Parent, Subresource};
 pub use request::context::RequestContext;
 pub use schema::AnyFields;
 pub use testing::TestServer;
+pub use webhook::{Webhook, Webhooks};

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use apiserver::field;
-use apiserver::registry::patch;
 use apiserver::request::decode::{self, Format};
 use apiserver::request::info::RequestInfo;
 use apiserver::request::media;
+use apiserver::request::patch;
 use apiserver::request::query::Query;
 use apiserver::request::selectors::{FieldSelector, LabelSelector};
 use apiserver::schema::Schema;
@@ -65,7 +65,7 @@ pub fn media(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = media::negotiate(&text);
     let _ = media::content_type(Some(&text));
-    let _ = media::patch_type(Some(&text));
+    let _ = media::patch_type(Some(&text), true);
 }
 
 /// A document, and a JSON patch on the second line.

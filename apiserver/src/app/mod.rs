@@ -2,6 +2,7 @@
 
 mod api_server;
 mod client;
+mod cluster_webhooks;
 mod command_line;
 mod compactor;
 mod controller_manager;
@@ -12,6 +13,7 @@ mod migrate_storage;
 mod print;
 mod store;
 mod store_metrics;
+mod webhook;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -23,6 +25,7 @@ use self::command_line::Command;
 use self::error::AppError;
 use crate::apis::Apis;
 use crate::manager::Manager;
+use crate::webhook::Webhooks;
 
 /// How long what is still running at the end may take to notice.
 const RUNTIME_SHUTDOWN: std::time::Duration = std::time::Duration::from_secs(1);
@@ -38,6 +41,9 @@ const RUNTIME_SHUTDOWN: std::time::Duration = std::time::Duration::from_secs(1);
 ///         .controllers(|manager| {
 ///             // manager.add("bird", controllers::bird::run);
 ///         })
+///         .webhooks(|webhooks| {
+///             // webhooks.kind(BirdStrategy).defaulting().validation();
+///         })
 ///         .main()
 /// }
 /// ```
@@ -47,6 +53,7 @@ pub struct App {
     version: &'static str,
     apis: Vec<Install<Apis>>,
     controllers: Vec<Install<Manager>>,
+    webhooks: Vec<Install<Webhooks>>,
 }
 
 type Install<T> = Box<dyn FnOnce(&mut T)>;
@@ -54,7 +61,7 @@ type Install<T> = Box<dyn FnOnce(&mut T)>;
 impl App {
     /// A program of this name and version, as `--help` and `--version` show them.
     pub fn new(name: &'static str, version: &'static str) -> Self {
-        Self { name, version, apis: Vec::new(), controllers: Vec::new() }
+        Self { name, version, apis: Vec::new(), controllers: Vec::new(), webhooks: Vec::new() }
     }
 
     /// The kinds that it serves. May be called more than once.
@@ -66,6 +73,12 @@ impl App {
     /// The controllers that it runs. May be called more than once.
     pub fn controllers(mut self, install: impl FnOnce(&mut Manager) + 'static) -> Self {
         self.controllers.push(Box::new(install));
+        self
+    }
+
+    /// The webhooks that it answers. May be called more than once.
+    pub fn webhooks(mut self, install: impl FnOnce(&mut Webhooks) + 'static) -> Self {
+        self.webhooks.push(Box::new(install));
         self
     }
 
@@ -108,7 +121,12 @@ impl App {
                 in_runtime(controller_manager::run(flags, manager))
             }
             Command::MigrateStorage(flags) => in_runtime(migrate_storage::run(flags, apis())),
-            Command::Crds => print::crds(&apis(), &mut std::io::stdout().lock()),
+            Command::Webhook(flags) => {
+                let mut webhooks = Webhooks::default();
+                self.webhooks.into_iter().for_each(|install| install(&mut webhooks));
+                webhook::run(flags, self.name, webhooks, &apis())
+            }
+            Command::Crds(flags) => print::crds(&apis(), &flags, &mut std::io::stdout().lock()),
             Command::Openapi(flags) => print::openapi(&apis(), &flags, &mut std::io::stdout().lock()),
         }
     }

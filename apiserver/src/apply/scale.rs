@@ -181,6 +181,7 @@ fn kind() -> Kind {
         generation: false,
         verbs: Vec::new(),
         stored: false,
+        native: false,
         versions: vec![version],
         storage: 0,
     }

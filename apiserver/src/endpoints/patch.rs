@@ -9,10 +9,11 @@ use super::options::FieldValidation;
 use super::status::Status;
 use crate::registry::error::Error;
 use crate::registry::metadata::shape;
-use crate::registry::patch::json_patch::{self, JsonPatchError};
-use crate::registry::patch::merge_patch;
 use crate::request::decode;
 use crate::request::media::DocumentPatch;
+use crate::request::patch::json_patch::{self, JsonPatchError};
+use crate::request::patch::merge_patch;
+use crate::request::patch::strategic::{self, StrategicError};
 
 /// A patch that can be applied as often as other writers are first.
 pub struct Patch {
@@ -30,10 +31,10 @@ impl Patch {
         let decoded = decode::decode_patch(body).map_err(|error| Status::bad_request(error.to_string()))?;
         let mut duplicates = decoded.duplicates;
         match patch_type {
-            DocumentPatch::Merge if !decoded.value.is_object() => {
+            DocumentPatch::Merge | DocumentPatch::Strategic if !decoded.value.is_object() => {
                 return Err(Status::bad_request("a merge patch must be a JSON object"));
             }
-            DocumentPatch::Merge => {}
+            DocumentPatch::Merge | DocumentPatch::Strategic => {}
             DocumentPatch::Json => duplicates = json_patch::problems(&decoded.value, &duplicates),
         }
         Ok(Self { patch_type, document: decoded.value, duplicates })
@@ -58,7 +59,7 @@ impl Patch {
         current: &Value,
         validation: FieldValidation,
     ) -> Result<Value, Error> {
-        let mut patched = self.apply_to(current)?;
+        let mut patched = self.apply_to(current, &target.version.openapi)?;
         let text = |field: &str| patched.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (kind, api_version) = (text("kind"), text("apiVersion"));
         if kind != target.kind.kind || api_version != target.version.api_version() {
@@ -75,11 +76,11 @@ impl Patch {
         Ok(patched)
     }
 
-    /// Gives what the patch makes of a document, whatever that is.
+    /// Gives what the patch makes of a document, whatever that is; `openapi` is the schema of it.
     ///
     /// # Errors
     /// A patch that does not apply.
-    pub fn apply_to(&self, current: &Value) -> Result<Value, Error> {
+    pub fn apply_to(&self, current: &Value, openapi: &Value) -> Result<Value, Error> {
         let mut patched = match self.patch_type {
             DocumentPatch::Json => json_patch::apply(current, &self.document).map_err(|error| match error {
                 JsonPatchError::NotAPatch(why) => Error::BadRequest(why),
@@ -89,6 +90,14 @@ impl Patch {
             DocumentPatch::Merge => {
                 let mut patched = current.clone();
                 merge_patch::apply(&mut patched, &self.document);
+                patched
+            }
+            DocumentPatch::Strategic => {
+                let mut patched = current.clone();
+                strategic::apply(&mut patched, &self.document, openapi).map_err(|error| match error {
+                    StrategicError::Malformed(message) => Error::BadRequest(message),
+                    StrategicError::Contradiction(message) => Error::PatchDoesNotApply(message.to_owned()),
+                })?;
                 patched
             }
         };

@@ -74,7 +74,7 @@ async fn update(call: &mut Call, subresource: &ServedSubresource, body: RequestB
 }
 
 async fn patch(call: &mut Call, subresource: &ServedSubresource, body: RequestBody) -> Result<Response<Body>, Status> {
-    let Some(PatchType::Document(patch_type)) = media::patch_type(call.content_type()) else {
+    let Some(PatchType::Document(patch_type)) = media::patch_type(call.content_type(), false) else {
         return Err(Status::unsupported_media_type(PATCHES));
     };
     let wanted = wanted(call)?;

@@ -15,6 +15,7 @@ use crate::registry::Outcome;
 use crate::registry::error::Error;
 use crate::registry::metadata;
 use crate::registry::update::Change;
+use crate::request::context::GivenOptions;
 use crate::request::media::{self, PatchType};
 
 /// POST to a collection.
@@ -56,8 +57,9 @@ pub async fn update(call: &mut Call, body: RequestBody) -> Result<Response<Body>
 /// # Errors
 /// 400, 404, 406, 409, 413, 415, 422, 500.
 pub async fn patch(call: &mut Call, body: RequestBody) -> Result<Response<Body>, Status> {
-    let patch_type =
-        media::patch_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::PATCHES))?;
+    let native = call.kind().native;
+    let patch_type = media::patch_type(call.content_type(), native)
+        .ok_or_else(|| Status::unsupported_media_type(media::patches(native)))?;
     let wanted = call.wanted()?;
     let write = if patch_type == PatchType::Apply { Write::Apply } else { Write::Patch };
     let options = write_options(call, write)?;
@@ -131,6 +133,10 @@ pub fn write_options(call: &mut Call, write: Write) -> Result<WriteOptions, Stat
     let options =
         options::write(&call.query, write).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
     call.context.dry_run = options.dry_run;
+    call.context.options = GivenOptions {
+        field_manager: options.field_manager.clone(),
+        field_validation: call.query.text("fieldValidation").to_owned(),
+    };
     call.context.field_manager = match options.field_manager.as_str() {
         "" => program(call.header(USER_AGENT)),
         manager => manager.to_owned(),

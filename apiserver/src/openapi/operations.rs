@@ -178,10 +178,14 @@ impl Operations<'_> {
                 operation["requestBody"] = body(schema, &["application/json", "application/yaml"], true);
             }
             "patch" => {
-                let types =
-                    ["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
-                let types = if self.applies { &types[..] } else { &types[1..] };
-                operation["requestBody"] = body(PATCH, types, true);
+                let mut types = vec!["application/json-patch+json", "application/merge-patch+json"];
+                if self.applies {
+                    types.insert(0, "application/apply-patch+yaml");
+                }
+                if self.applies && self.kind.native {
+                    types.push("application/strategic-merge-patch+json");
+                }
+                operation["requestBody"] = body(PATCH, &types, true);
             }
             "delete" | "deletecollection" => {
                 operation["requestBody"] = body(DELETE_OPTIONS, &["application/json", "application/yaml"], false);

@@ -11,7 +11,7 @@ use super::object::Object;
 use super::{Outcome, Registry, mismatch, names};
 use crate::admission::Operation;
 use crate::field;
-use crate::kind::KindVersion;
+use crate::kind::{Kind, KindVersion};
 use crate::request::context::RequestContext;
 use crate::storage::WriteError;
 
@@ -63,27 +63,27 @@ impl Registry {
             // What its conversion would make of a status is not stored either.
             fields.remove("status");
         }
-        metadata::begin_create(&mut object, if self.kind.namespaced { &cx.namespace } else { "" });
-        if generated {
-            let name = names::generate(metadata::text(&object, "generateName"));
-            metadata::of_mut(&mut object).insert("name".into(), name.into());
-        }
-        if self.kind.generation {
-            metadata::of_mut(&mut object).insert("generation".into(), 1.into());
-        } else {
-            metadata::of_mut(&mut object).remove("generation");
+        let namespace = if self.kind.namespaced { cx.namespace.as_str() } else { "" };
+        metadata::wipe(&mut object, namespace);
+        let asking = self.asking(cx, Operation::Create, version, None);
+        if asking.is_none() {
+            self.begin(&mut object, generated);
         }
         let mut draft = self.draft(object, version)?;
         self.deduplicate_owners(cx, &mut draft, false);
         if !applied {
             self.track(cx, version, &mut draft, None)?;
         }
-        let mut draft = self.admit(cx, Operation::Create, version, draft, None).await?;
-        self.deduplicate_owners(cx, &mut draft, true);
-        self.drop_status(version, &mut draft);
+        if let Some(asking) = &asking {
+            draft = self.admit(asking, cx, version, draft, None).await?;
+            metadata::check_namespace(draft.value_mut(), namespace)?;
+            self.begin(draft.value_mut(), generated);
+            self.deduplicate_owners(cx, &mut draft, true);
+        }
+        drop_status(&self.kind, version, &mut draft);
         self.run_create_hooks(cx, &mut draft)?;
         let object = draft.into_value();
-        self.admission.validate(cx, Operation::Create, Some(&object), None).await?;
+        self.validate(asking, version, &object, None).await?;
 
         let name = metadata::text(&object, "name").to_owned();
         let key = self.key(metadata::text(&object, "namespace"), &name);
@@ -103,6 +103,7 @@ impl Registry {
         };
         match written {
             Ok(revision) => {
+                self.settle(revision).await;
                 Ok(Outcome { object: Arc::new(Object::new(self.codec(), &bytes, revision)), created: true })
             }
             Err(WriteError::Exists(entry)) => Err(taken(&name, &self.decode(&entry), generated)),
@@ -110,16 +111,19 @@ impl Registry {
         }
     }
 
-    /// Where the status is a subresource, a new object has none, and then perhaps that of its defaults.
-    fn drop_status(&self, version: &KindVersion, draft: &mut Draft) {
-        let storage = self.kind.storage_version();
-        if !version.status || draft.value().get("status").is_none() {
-            return;
+    /// What the server itself says of a new object, once admission has had its say.
+    fn begin(&self, object: &mut Value, generated: bool) {
+        metadata::begin_create(object);
+        let generate_name = metadata::text(object, "generateName").to_owned();
+        let fields = metadata::of_mut(object);
+        if generated && fields.get("name").and_then(Value::as_str).unwrap_or_default().is_empty() {
+            fields.insert("name".into(), names::generate(&generate_name).into());
         }
-        if let Some(fields) = draft.value_mut().as_object_mut() {
-            fields.remove("status");
+        if self.kind.generation {
+            fields.insert("generation".into(), 1.into());
+        } else {
+            fields.remove("generation");
         }
-        storage.schema.default(draft.value_mut());
     }
 
     /// The strategy's part. Its own errors are reported alone; metadata is looked at only when there are none.
@@ -139,6 +143,18 @@ impl Registry {
         warnings.into_iter().for_each(|warning| cx.warn(warning));
         self.hooks.canonicalize(draft).map_err(|error| mismatch(draft.value(), &error))
     }
+}
+
+/// Where the status is a subresource, a new object has none, and then perhaps that of its defaults.
+pub(crate) fn drop_status(kind: &Kind, version: &KindVersion, draft: &mut Draft) {
+    let storage = kind.storage_version();
+    if !version.status || draft.value().get("status").is_none() {
+        return;
+    }
+    if let Some(fields) = draft.value_mut().as_object_mut() {
+        fields.remove("status");
+    }
+    storage.schema.default(draft.value_mut());
 }
 
 /// Something that is no number is no version of ours, and is ignored as a real server does.

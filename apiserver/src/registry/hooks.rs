@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::metadata;
 use super::strategy::Strategy;
+use crate::apply::carry_over::carry_over;
 use crate::field;
 use crate::request::context::RequestContext;
 use crate::schema::Schema;
@@ -24,11 +25,11 @@ pub struct Draft {
     value: Value,
     managed_fields: Option<Value>,
     typed: Option<Typed>,
-    asked: Option<Asked>,
+    in_version: Option<InVersion>,
 }
 
 /// An object in the version that a client speaks, where that has another shape than the stored one.
-pub struct Asked {
+pub struct InVersion {
     object: Value,
     schema: Arc<Schema>,
 }
@@ -43,17 +44,17 @@ impl Draft {
     /// A draft of a value.
     pub fn new(mut value: Value) -> Self {
         let managed_fields = metadata::take_managed_fields(&mut value);
-        Self { value, managed_fields, typed: None, asked: None }
+        Self { value, managed_fields, typed: None, in_version: None }
     }
 
     /// A draft of a value that was made from an object of another shape.
-    pub fn of_version(value: Value, asked: Asked) -> Self {
-        Self { asked: Some(asked), ..Self::new(value) }
+    pub fn of_version(value: Value, object: InVersion) -> Self {
+        Self { in_version: Some(object), ..Self::new(value) }
     }
 
     /// What it was made from, where that has another shape.
-    pub fn asked(&self) -> Option<&Asked> {
-        self.asked.as_ref()
+    pub fn in_version(&self) -> Option<&InVersion> {
+        self.in_version.as_ref()
     }
 
     /// The object without its managed fields.
@@ -98,7 +99,7 @@ impl Draft {
     }
 }
 
-impl Asked {
+impl InVersion {
     /// An object, and the schema of its version.
     pub fn new(object: Value, schema: &Arc<Schema>) -> Self {
         Self { object, schema: schema.clone() }
@@ -175,12 +176,20 @@ pub fn erase<S: Strategy>(strategy: S) -> Arc<dyn Hooks> {
 
 /// The hooks of a kind without a strategy: what the generic registry does, and nothing more.
 pub fn none() -> Arc<dyn Hooks> {
-    Arc::new(NoHooks { create_on_update: false, unconditional_update: false })
+    Arc::new(NoHooks { create_on_update: false, unconditional_update: false, check: None })
 }
+
+/// The hooks of a kind without a strategy, the objects of which are checked; updates are told the old object.
+pub fn checked(check: Check) -> Arc<dyn Hooks> {
+    Arc::new(NoHooks { create_on_update: false, unconditional_update: false, check: Some(check) })
+}
+
+/// Reports what is wrong with an object.
+pub type Check = fn(&Value, Option<&Value>, &mut field::Errors);
 
 /// The hooks of a built-in kind, which clients may overwrite as they could in a cluster.
 pub fn permissive() -> Arc<dyn Hooks> {
-    Arc::new(NoHooks { create_on_update: true, unconditional_update: true })
+    Arc::new(NoHooks { create_on_update: true, unconditional_update: true, check: None })
 }
 
 struct Erased<S>(S);
@@ -303,6 +312,7 @@ impl<S: Strategy> Hooks for Erased<S> {
 struct NoHooks {
     create_on_update: bool,
     unconditional_update: bool,
+    check: Option<Check>,
 }
 
 impl Hooks for NoHooks {
@@ -314,7 +324,10 @@ impl Hooks for NoHooks {
         Ok(())
     }
 
-    fn validate(&self, _: &RequestContext, _: &mut Draft, _: &mut field::Errors) -> Result<(), Mismatch> {
+    fn validate(&self, _: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch> {
+        if let Some(check) = self.check {
+            check(object.value(), None, errors);
+        }
         Ok(())
     }
 
@@ -329,10 +342,13 @@ impl Hooks for NoHooks {
     fn validate_update(
         &self,
         _: &RequestContext,
-        _: &mut Draft,
-        _: &mut Draft,
-        _: &mut field::Errors,
+        new: &mut Draft,
+        old: &mut Draft,
+        errors: &mut field::Errors,
     ) -> Result<(), Mismatch> {
+        if let Some(check) = self.check {
+            check(new.value(), Some(old.value()), errors);
+        }
         Ok(())
     }
 
@@ -362,118 +378,5 @@ impl Hooks for NoHooks {
 
     fn allow_unconditional_update(&self) -> bool {
         self.unconditional_update
-    }
-}
-
-/// Makes the changes between `before` and `after` to `target`, and no others.
-pub(super) fn carry_over(target: &mut Value, before: &Value, after: &Value) {
-    if before == after {
-        return;
-    }
-    match (&mut *target, before, after) {
-        (Value::Object(target), Value::Object(before), Value::Object(after)) => {
-            for (key, new) in after {
-                match (before.get(key), new) {
-                    (Some(old), new) if old == new => {}
-                    (_, Value::Null) => {
-                        target.remove(key);
-                    }
-                    (Some(old), new) => carry_over(target.entry(key).or_insert(Value::Null), old, new),
-                    (None, new) => {
-                        target.insert(key.clone(), without_nulls(new));
-                    }
-                }
-            }
-            for key in before.keys().filter(|key| !after.contains_key(*key)) {
-                target.remove(key);
-            }
-        }
-        (Value::Array(target), Value::Array(before), Value::Array(after)) if target.len() == before.len() => {
-            carry_over_items(target, before, after);
-        }
-        (target, _, after) => *target = without_nulls(after),
-    }
-}
-
-/// An item that only moved takes along what the type does not write of it.
-fn carry_over_items(target: &mut Vec<Value>, before: &[Value], after: &[Value]) {
-    let mut items: Vec<Option<Value>> = std::mem::take(target).into_iter().map(Some).collect();
-    let unmoved = |at: usize, new: &Value| before.get(at) == Some(new);
-    for (at, new) in after.iter().enumerate() {
-        let same = (0..before.len()).find(|from| {
-            items[*from].is_some()
-                && before[*from] == *new
-                && (*from == at || !after.get(*from).is_some_and(|v| unmoved(*from, v)))
-        });
-        let item = match same.or_else(|| (at < before.len() && items[at].is_some()).then_some(at)) {
-            Some(from) => {
-                let mut item = items[from].take().unwrap_or(Value::Null);
-                carry_over(&mut item, &before[from], new);
-                item
-            }
-            None => without_nulls(new),
-        };
-        target.push(item);
-    }
-}
-
-/// A type writes an absent `Option` as null unless told otherwise; Kubernetes writes nothing.
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => Value::Object(
-            fields.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), without_nulls(v))).collect(),
-        ),
-        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
-        scalar => scalar.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[track_caller]
-    fn check(mut target: Value, before: Value, after: Value, expect: Value) {
-        carry_over(&mut target, &before, &after);
-        assert_eq!(target, expect);
-    }
-
-    #[test]
-    fn only_what_a_hook_changed_is_carried_over() {
-        // The type writes `tags: []` and `size: null` where the client wrote nothing.
-        check(
-            json!({"spec": {"a": 1}}),
-            json!({"spec": {"a": 1, "tags": [], "size": null}}),
-            json!({"spec": {"a": 2, "tags": [], "size": null}}),
-            json!({"spec": {"a": 2}}),
-        );
-        check(json!({"spec": {}}), json!({"spec": {"n": null}}), json!({"spec": {"n": 3}}), json!({"spec": {"n": 3}}));
-        check(json!({"spec": {"n": 3}}), json!({"spec": {"n": 3}}), json!({"spec": {"n": null}}), json!({"spec": {}}));
-        check(
-            json!({"a": {}}),
-            json!({"a": {}}),
-            json!({"a": {}, "b": {"c": null, "d": 1}}),
-            json!({"a": {}, "b": {"d": 1}}),
-        );
-        check(json!({"a": 1, "b": 2}), json!({"a": 1, "b": 2}), json!({"a": 1}), json!({"a": 1}));
-    }
-
-    #[test]
-    fn items_that_stay_in_place_keep_what_the_type_does_not_write() {
-        check(
-            json!({"l": [{"a": 1, "extra": true}, {"a": 2}]}),
-            json!({"l": [{"a": 1}, {"a": 2}]}),
-            json!({"l": [{"a": 1}, {"a": 3}]}),
-            json!({"l": [{"a": 1, "extra": true}, {"a": 3}]}),
-        );
-        check(json!({"l": [2, 1]}), json!({"l": [2, 1]}), json!({"l": [1, 2, 3]}), json!({"l": [1, 2, 3]}));
-        check(
-            json!({"l": [{"a": 2, "extra": true}, {"a": 1}]}),
-            json!({"l": [{"a": 2}, {"a": 1}]}),
-            json!({"l": [{"a": 1}, {"a": 2}]}),
-            json!({"l": [{"a": 1}, {"a": 2, "extra": true}]}),
-        );
     }
 }

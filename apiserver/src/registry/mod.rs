@@ -4,9 +4,11 @@
 //! - [`strategy`] how a kind behaves · [`hooks`] the strategy without its type
 //! - [`rest`] what can be done with objects, whoever keeps them · [`backend`] those that a project keeps itself
 //! - [`subresource`] subresources of a project's own · [`typed`] objects as a project's types
+//! - [`reader`] objects for those who decide by them
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
-//! - `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
+//! - `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share
 
+mod admit;
 pub mod backend;
 pub mod create;
 pub mod delete;
@@ -17,8 +19,8 @@ mod managers;
 pub mod metadata;
 pub mod names;
 pub mod object;
-pub mod patch;
 pub mod read;
+pub mod reader;
 pub mod rest;
 pub mod selector;
 pub mod strategy;
@@ -31,18 +33,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::admission::{Chain, Operation};
-use crate::apply::{self, FieldManager};
+use crate::admission::Chain;
+use crate::apply::FieldManager;
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
-use crate::registry::hooks::{Asked, Draft, Hooks, Mismatch};
+use crate::registry::hooks::{InVersion, Draft, Hooks, Mismatch};
 use crate::registry::metadata::owners;
 use crate::registry::object::{Codec, Object};
 use crate::request::context::RequestContext;
 use crate::storage::cache::feed::Feed;
 use crate::storage::cache::{Cached, WatchCache};
-use crate::storage::{Entry, Store};
+use crate::storage::{Entry, Revision, Store};
 use crate::versions::{Conversion, ConversionError};
 
 /// Everything that can be done with the objects of one kind.
@@ -55,6 +57,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     cache: Arc<WatchCache<Object>>,
     feed: Arc<Feed>,
+    settles: bool,
 }
 
 /// What a registry is put together from.
@@ -73,6 +76,9 @@ pub struct Parts {
     pub cache: Arc<WatchCache<Object>>,
     /// What fills the cache.
     pub feed: Arc<Feed>,
+    /// Whether a write is answered only when the cache has it: for kinds that this server itself acts on, so that the
+    /// next request meets what this one has changed.
+    pub settles: bool,
 }
 
 /// What a write came to.
@@ -86,9 +92,9 @@ pub struct Outcome {
 impl Registry {
     /// A registry of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { kind, hooks, conversion, admission, store, cache, feed } = parts;
+        let Parts { kind, hooks, conversion, admission, store, cache, feed, settles } = parts;
         let fields = FieldManager::new(kind.clone(), conversion.clone());
-        Self { kind, hooks, conversion, admission, fields, store, cache, feed }
+        Self { kind, hooks, conversion, admission, fields, store, cache, feed, settles }
     }
 
     /// The kind that it keeps.
@@ -170,72 +176,23 @@ impl Registry {
         Ok(self.store.get(key).await?.map(|entry| self.decode(&entry)))
     }
 
+    /// Waits for what was just written to be in the cache, where that matters.
+    async fn settle(&self, revision: Revision) {
+        if self.settles {
+            self.feed.reached(revision, read::WAIT).await;
+        }
+    }
+
     fn not_found(name: &str) -> Error {
         Error::NotFound { name: name.to_owned() }
     }
 
-    /// The object as it shall be stored, with all defaults, the strategy's too. An object that the strategy cannot read is
-    /// refused later, when every reason is known.
-    ///
-    /// # Errors
-    /// An object that is not of the type of its version, which cannot be stored as another.
-    fn draft(&self, mut object: Value, version: &KindVersion) -> Result<Draft, Error> {
-        version.schema.default(&mut object);
-        let storage = self.kind.storage_version();
-        let mut draft = if self.has_stored_shape(version) {
-            Draft::new(self.conversion.convert(version, storage, object)?)
-        } else {
-            let converted = self.conversion.convert(version, storage, object.clone());
-            let stored = converted.map_err(|error| Self::unconvertible(version, &object, error))?;
-            Draft::of_version(stored, Asked::new(object, &version.schema))
-        };
-        if !self.is_stored(version) {
-            storage.schema.default(draft.value_mut());
-        }
-        if self.hooks.defaulting(&mut draft).is_err() {
-            tracing::debug!("an object could not be read for its defaults");
-        }
-        Ok(draft)
-    }
-
-    /// The answer to an object that is not of the type of its version: what the schema of that version finds, or else the
-    /// type's own words.
-    fn unconvertible(version: &KindVersion, object: &Value, error: ConversionError) -> Error {
-        let mut errors = field::Errors::default();
-        version.schema.validate(object, &mut errors);
-        if errors.is_empty() {
-            errors.invalid("<root>", &Value::Null, error.message);
-        }
-        Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }
+    fn draft(&self, object: Value, version: &KindVersion) -> Result<Draft, Error> {
+        draft(&self.kind, &*self.hooks, &*self.conversion, object, version)
     }
 
     fn is_stored(&self, version: &KindVersion) -> bool {
         std::ptr::eq(version, self.kind.storage_version())
-    }
-
-    /// Lets admission change the object, which it sees in the version of the request. Defaults are filled in once more for
-    /// what it added.
-    async fn admit(
-        &self,
-        cx: &RequestContext,
-        operation: Operation,
-        version: &KindVersion,
-        draft: Draft,
-        old: Option<&Value>,
-    ) -> Result<Draft, Error> {
-        if self.admission.is_empty() {
-            return Ok(draft);
-        }
-        let managed_fields = draft.managed_fields().cloned();
-        let mut object = self.as_shown(draft.into_value(), version)?;
-        self.admission.mutate(cx, operation, &mut object, old).await?;
-        let valid = apply::is_valid(&object);
-        let mut draft = self.draft(object, version)?;
-        if !valid {
-            cx.warn(managers::INVALID_AFTER_ADMISSION);
-            draft.set_managed_fields(managed_fields);
-        }
-        Ok(draft)
     }
 
     /// Drops owner references that are there twice, with a warning.
@@ -258,9 +215,9 @@ impl Registry {
     ) -> Result<(), Error> {
         let before = errors.len();
         // Whoever writes in another version is told of its fields; those of the stored one would say little.
-        if let Some(asked) = object.asked() {
-            let old = old.as_ref().and_then(|old| old.asked());
-            asked.validate(old, cx.subresource == "status", errors);
+        if let Some(spoken) = object.in_version() {
+            let old = old.as_ref().and_then(|old| old.in_version());
+            spoken.validate(old, cx.subresource == "status", errors);
             if errors.len() > before {
                 return Ok(());
             }
@@ -284,8 +241,49 @@ impl Registry {
     }
 }
 
+/// The object as it shall be stored, with all defaults, the strategy's too. An object that the strategy cannot read is
+/// refused later, when every reason is known.
+///
+/// # Errors
+/// An object that is not to be had in the storage version.
+pub(crate) fn draft(
+    kind: &Kind,
+    hooks: &dyn Hooks,
+    conversion: &dyn Conversion,
+    mut object: Value,
+    version: &KindVersion,
+) -> Result<Draft, Error> {
+    let storage = kind.storage_version();
+    version.schema.default(&mut object);
+    let mut draft = if conversion.is_same_shape(version, storage) {
+        Draft::new(conversion.convert(version, storage, object)?)
+    } else {
+        let converted = conversion.convert(version, storage, object.clone());
+        let stored = converted.map_err(|error| unconvertible(version, &object, error))?;
+        Draft::of_version(stored, InVersion::new(object, &version.schema))
+    };
+    if !std::ptr::eq(version, storage) {
+        storage.schema.default(draft.value_mut());
+    }
+    if hooks.defaulting(&mut draft).is_err() {
+        tracing::debug!("an object could not be read for its defaults");
+    }
+    Ok(draft)
+}
+
+/// The answer to an object that is not of the type of its version: what the schema of that version finds, or else the
+/// type's own words.
+fn unconvertible(version: &KindVersion, object: &Value, error: ConversionError) -> Error {
+    let mut errors = field::Errors::default();
+    version.schema.validate(object, &mut errors);
+    if errors.is_empty() {
+        errors.invalid("<root>", &Value::Null, error.message);
+    }
+    Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }
+}
+
 /// The answer to an object that passes the schema's rules but is not of the strategy's type.
-fn mismatch(object: &Value, error: &Mismatch) -> Error {
+pub(crate) fn mismatch(object: &Value, error: &Mismatch) -> Error {
     let mut errors = field::Errors::default();
     errors.invalid("<root>", &Value::Null, error.to_string());
     Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }

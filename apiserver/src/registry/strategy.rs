@@ -36,7 +36,7 @@ pub trait Strategy: Send + Sync + 'static {
         + 'static;
 
     /// The versions in which the kind is served beside that of its type, which is the one that is stored. More of them may
-    /// be declared where the kind is [added](crate::apis::Added::version).
+    /// be declared where the kind is [added](crate::Apis::add).
     fn versions(&self) -> Vec<Version<Self::Object>> {
         Vec::new()
     }
@@ -100,6 +100,13 @@ pub trait Strategy: Send + Sync + 'static {
     /// Refuses a deletion by reporting an error; answered 422.
     fn validate_delete(&self, cx: &RequestContext, object: &Self::Object, errors: &mut field::Errors) {
         let _ = (cx, object, errors);
+    }
+
+    /// Whether the kind answers as those do that are compiled into Kubernetes, and not as custom resources do: it takes
+    /// strategic merge patches, which merge lists by the keys that the schema declares, keeps no `metadata.generation`,
+    /// and shows `Created At` where no column is declared.
+    fn is_native(&self) -> bool {
+        false
     }
 
     /// Whether PUT of an object that does not exist creates it.

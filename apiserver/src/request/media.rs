@@ -179,16 +179,26 @@ pub enum DocumentPatch {
     Json,
     /// RFC 7386.
     Merge,
+    /// A merge patch that merges lists as well; for native kinds alone.
+    Strategic,
 }
 
-/// What the server takes as a patch.
-pub const PATCHES: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+/// What the server takes as a patch of custom resources, and of the kinds that it knows natively.
+pub fn patches(native: bool) -> &'static str {
+    if native {
+        "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, \
+         application/apply-patch+yaml"
+    } else {
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+    }
+}
 
 /// The kind of a patch; `None` where it cannot be applied.
-pub fn patch_type(header: Option<&str>) -> Option<PatchType> {
+pub fn patch_type(header: Option<&str>, native: bool) -> Option<PatchType> {
     match essence(header.unwrap_or_default()) {
         "application/json-patch+json" => Some(PatchType::Document(DocumentPatch::Json)),
         "application/merge-patch+json" => Some(PatchType::Document(DocumentPatch::Merge)),
+        "application/strategic-merge-patch+json" if native => Some(PatchType::Document(DocumentPatch::Strategic)),
         "application/apply-patch+yaml" => Some(PatchType::Apply),
         _ => None,
     }
@@ -263,9 +273,12 @@ mod tests {
         assert_eq!(content_type(Some("application/json; charset=utf-8")), Some(Format::Json));
         assert_eq!(content_type(Some("text/plain")), None);
         assert_eq!(
-            patch_type(Some("application/merge-patch+json;x=y")),
+            patch_type(Some("application/merge-patch+json;x=y"), false),
             Some(PatchType::Document(DocumentPatch::Merge))
         );
-        assert_eq!(patch_type(None), None);
+        assert_eq!(patch_type(None, true), None);
+        let strategic = Some("application/strategic-merge-patch+json");
+        assert_eq!(patch_type(strategic, false), None);
+        assert_eq!(patch_type(strategic, true), Some(PatchType::Document(DocumentPatch::Strategic)));
     }
 }

@@ -147,6 +147,9 @@ impl Step<'_> {
     fn convert(&self, mut object: Value) -> Result<Value, ConversionError> {
         let kind = object.get("kind").cloned();
         let mut metadata = set_metadata_aside(&mut object);
+        // A derive gives a type its status along with the subresource. Without that a status is a field of the schema alone.
+        let plain_status = !self.from.status && !self.to.status;
+        let status = object.as_object_mut().filter(|_| plain_status).and_then(|fields| fields.remove("status"));
         let pair = &self.spoke.pair;
         let mut converted = if self.to_hub { pair.to_hub(object) } else { pair.to_spoke(object) }
             .map_err(|error| self.unreadable(&error))?;
@@ -157,6 +160,7 @@ impl Step<'_> {
             }
             fields.insert("metadata".into(), Value::Object(metadata));
             fields.extend(kind.map(|kind| ("kind".to_owned(), kind)));
+            fields.extend(status.map(|status| ("status".to_owned(), status)));
         }
         set_api_version(&mut converted, self.to);
         self.to.schema.drop_unset(&mut converted);

@@ -13,7 +13,7 @@ use super::pair::{Pair, TypedPair};
 use crate::kind::drop_titles;
 
 /// A further version of a kind whose stored version is `Hub`. It is declared in
-/// [`Strategy::versions`](crate::Strategy::versions), or where the kind is [added](crate::apis::Added::version).
+/// [`Strategy::versions`](crate::Strategy::versions), or where the kind is [added](crate::Apis::add).
 ///
 /// ```
 /// # use apiserver::versions::Version;

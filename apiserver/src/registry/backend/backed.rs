@@ -15,6 +15,7 @@ use crate::admission::{Chain, Operation};
 use crate::apply::{self, FieldManager};
 use crate::field;
 use crate::kind::{Kind, KindVersion, Verb};
+use crate::registry::admit::Asked;
 use crate::registry::delete::{self, DeleteOptions, Deletion};
 use crate::registry::error::Error;
 use crate::registry::list::{ListQuery, Listing};
@@ -23,7 +24,7 @@ use crate::registry::object::{Codec, Object};
 use crate::registry::read::Freshness;
 use crate::registry::rest::{Rest, Watching};
 use crate::registry::selector::Selector;
-use crate::registry::update::Change;
+use crate::registry::update::{Change, View};
 use crate::registry::watch::{Start, WatchQuery};
 use crate::registry::{Outcome, Registry, managers, names};
 use crate::request::context::RequestContext;
@@ -94,6 +95,16 @@ impl Backed {
 
     fn namespace<'a>(&self, cx: &'a RequestContext) -> &'a str {
         if self.kind.namespaced { &cx.namespace } else { "" }
+    }
+
+    fn asking<'a>(
+        &'a self,
+        cx: &'a RequestContext,
+        operation: Operation,
+        version: &'a KindVersion,
+        view: Option<&'a dyn View>,
+    ) -> Option<Asked<'a>> {
+        Asked::new(&self.admission, &self.kind, cx, operation, version, view)
     }
 
     async fn read(&self, cx: &RequestContext) -> Result<Value, Error> {
@@ -167,8 +178,11 @@ impl Backed {
             let now = metadata::now();
             self.fields.update(&managers::writer(cx, version, &now), Some(old), &mut new);
         }
-        if !self.admission.is_empty() {
-            self.admission.mutate(cx, Operation::Update, &mut new, Some(old)).await?;
+        let asking = self.asking(cx, Operation::Update, version, change.view());
+        let seen = asking.as_ref().and_then(Asked::view).map(|view| view.of(old));
+        let seen = seen.as_ref().unwrap_or(old);
+        if let Some(asking) = &asking {
+            new = asking.mutate(version, new, Some(seen)).await?;
             version.schema.default(&mut new);
         }
         owners::deduplicate(&mut new);
@@ -182,7 +196,9 @@ impl Backed {
         let mut errors = field::Errors::default();
         validation::update(&new, old, &mut errors);
         self.check(cx, &new, Some(old), errors)?;
-        self.admission.validate(cx, Operation::Update, Some(&new), Some(old)).await?;
+        if let Some(asking) = asking {
+            asking.validate(&new, Some(seen)).await?;
+        }
         if new == *old {
             return Ok(Outcome { object: stored, created: false });
         }
@@ -203,8 +219,9 @@ impl Backed {
     ) -> Result<Deletion, Error> {
         let old = self.read(cx).await?;
         delete::check_preconditions(&cx.name, &old, options)?;
-        self.admission.mutate(cx, Operation::Delete, &mut Value::Null, Some(&old)).await?;
-        self.admission.validate(cx, Operation::Delete, None, Some(&old)).await?;
+        if let Some(asking) = self.asking(cx, Operation::Delete, version, None) {
+            options.ask(asking.asking, &old).await?;
+        }
         if metadata::finalizers(&old).is_empty() || !self.offers(Verb::Update) {
             self.backend.delete(cx, &old).await?;
             return Ok(Deletion::Gone(self.object(&old)));
@@ -355,16 +372,7 @@ impl Backed {
         // What cannot be read by its name is no object that lives on, and needs no name.
         let is_kept = self.offers(Verb::Get);
         if is_kept {
-            metadata::begin_create(&mut object, self.namespace(cx));
-            if metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty() {
-                let name = names::generate(metadata::text(&object, "generateName"));
-                metadata::of_mut(&mut object).insert("name".into(), name.into());
-            }
-            if version.status
-                && let Some(fields) = object.as_object_mut()
-            {
-                fields.remove("status");
-            }
+            metadata::wipe(&mut object, self.namespace(cx));
         } else if !self.namespace(cx).is_empty() {
             metadata::of_mut(&mut object).insert("namespace".into(), cx.namespace.as_str().into());
         }
@@ -373,9 +381,24 @@ impl Backed {
             let now = metadata::now();
             self.fields.update(&managers::writer(cx, version, &now), None, &mut object);
         }
-        if !self.admission.is_empty() {
-            self.admission.mutate(cx, Operation::Create, &mut object, None).await?;
+        let asking = self.asking(cx, Operation::Create, version, None);
+        if let Some(asking) = &asking {
+            object = asking.mutate(version, object, None).await?;
             version.schema.default(&mut object);
+            metadata::check_namespace(&mut object, self.namespace(cx))?;
+        }
+        if is_kept {
+            metadata::begin_create(&mut object);
+            if metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty() {
+                let name = names::generate(metadata::text(&object, "generateName"));
+                metadata::of_mut(&mut object).insert("name".into(), name.into());
+            }
+            if version.status
+                && let Some(fields) = object.as_object_mut()
+                && fields.remove("status").is_some()
+            {
+                version.schema.default(&mut object);
+            }
         }
         owners::deduplicate(&mut object);
         let mut errors = field::Errors::default();
@@ -383,7 +406,9 @@ impl Backed {
             validation::create(&object, &mut errors);
         }
         self.check(cx, &object, None, errors)?;
-        self.admission.validate(cx, Operation::Create, Some(&object), None).await?;
+        if let Some(asking) = asking {
+            asking.validate(&object, None).await?;
+        }
         let made = self.backend.create(cx, &object).await;
         let made = made.map_err(|error| error.or_named(metadata::text(&object, "name")))?;
         Ok(Outcome { object: self.object(&made), created: true })
