@@ -14,7 +14,7 @@ use crate::body::{Body, RequestBody};
 use crate::builtin;
 use crate::endpoints::connect::Connect;
 use crate::endpoints::{self, Endpoints, Resource};
-use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles};
+use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles, told};
 use crate::registry::backend::{self, Backed, Backend, ErasedBackend};
 use crate::registry::hooks::{self, Hooks};
 use crate::registry::object::Codec;
@@ -298,7 +298,7 @@ impl<'a, K: Typed> Added<'a, K> {
             verbs: S::VERBS,
             handler: handler
                 .map(|served| endpoints::Handler::Object(S::NAME, Arc::new(served)))
-                .map_err(|error| chain(&error)),
+                .map_err(|error| told(&error)),
             name: S::NAME,
         });
         self
@@ -485,13 +485,6 @@ fn describe(handler: &endpoints::Handler) -> kind::Subresource {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
-}
-
 struct Source {
     kind: Arc<Kind>,
     keeper: Keeper,
@@ -531,6 +524,10 @@ impl Handler for Endpoints {
     }
 
     fn counted(&self) -> Counted {
-        Counted { stored_objects: Self::stored_objects(self), watch_events: Self::watch_events(self) }
+        Counted {
+            stored_objects: Self::stored_objects(self),
+            stored_versions: Self::stored_versions(self),
+            watch_events: Self::watch_events(self),
+        }
     }
 }
