@@ -176,12 +176,20 @@ pub fn erase<S: Strategy>(strategy: S) -> Arc<dyn Hooks> {
 
 /// The hooks of a kind without a strategy: what the generic registry does, and nothing more.
 pub fn none() -> Arc<dyn Hooks> {
-    Arc::new(NoHooks { create_on_update: false, unconditional_update: false })
+    Arc::new(NoHooks { create_on_update: false, unconditional_update: false, check: None })
 }
+
+/// The hooks of a kind without a strategy, the objects of which are checked; updates are told the old object.
+pub fn checked(check: Check) -> Arc<dyn Hooks> {
+    Arc::new(NoHooks { create_on_update: false, unconditional_update: false, check: Some(check) })
+}
+
+/// Reports what is wrong with an object.
+pub type Check = fn(&Value, Option<&Value>, &mut field::Errors);
 
 /// The hooks of a built-in kind, which clients may overwrite as they could in a cluster.
 pub fn permissive() -> Arc<dyn Hooks> {
-    Arc::new(NoHooks { create_on_update: true, unconditional_update: true })
+    Arc::new(NoHooks { create_on_update: true, unconditional_update: true, check: None })
 }
 
 struct Erased<S>(S);
@@ -304,6 +312,7 @@ impl<S: Strategy> Hooks for Erased<S> {
 struct NoHooks {
     create_on_update: bool,
     unconditional_update: bool,
+    check: Option<Check>,
 }
 
 impl Hooks for NoHooks {
@@ -315,7 +324,10 @@ impl Hooks for NoHooks {
         Ok(())
     }
 
-    fn validate(&self, _: &RequestContext, _: &mut Draft, _: &mut field::Errors) -> Result<(), Mismatch> {
+    fn validate(&self, _: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch> {
+        if let Some(check) = self.check {
+            check(object.value(), None, errors);
+        }
         Ok(())
     }
 
@@ -330,10 +342,13 @@ impl Hooks for NoHooks {
     fn validate_update(
         &self,
         _: &RequestContext,
-        _: &mut Draft,
-        _: &mut Draft,
-        _: &mut field::Errors,
+        new: &mut Draft,
+        old: &mut Draft,
+        errors: &mut field::Errors,
     ) -> Result<(), Mismatch> {
+        if let Some(check) = self.check {
+            check(new.value(), Some(old.value()), errors);
+        }
         Ok(())
     }
 

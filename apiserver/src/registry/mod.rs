@@ -6,7 +6,7 @@
 //! - [`subresource`] subresources of a project's own · [`typed`] objects as a project's types
 //! - [`reader`] objects for those who decide by them
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
-//! - `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
+//! - `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share
 
 mod admit;
 pub mod backend;
@@ -19,7 +19,6 @@ mod managers;
 pub mod metadata;
 pub mod names;
 pub mod object;
-pub mod patch;
 pub mod read;
 pub mod reader;
 pub mod rest;
@@ -45,7 +44,7 @@ use crate::registry::object::{Codec, Object};
 use crate::request::context::RequestContext;
 use crate::storage::cache::feed::Feed;
 use crate::storage::cache::{Cached, WatchCache};
-use crate::storage::{Entry, Store};
+use crate::storage::{Entry, Revision, Store};
 use crate::versions::{Conversion, ConversionError};
 
 /// Everything that can be done with the objects of one kind.
@@ -58,6 +57,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     cache: Arc<WatchCache<Object>>,
     feed: Arc<Feed>,
+    settles: bool,
 }
 
 /// What a registry is put together from.
@@ -76,6 +76,9 @@ pub struct Parts {
     pub cache: Arc<WatchCache<Object>>,
     /// What fills the cache.
     pub feed: Arc<Feed>,
+    /// Whether a write is answered only when the cache has it: for kinds that this server itself acts on, so that the
+    /// next request meets what this one has changed.
+    pub settles: bool,
 }
 
 /// What a write came to.
@@ -89,9 +92,9 @@ pub struct Outcome {
 impl Registry {
     /// A registry of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { kind, hooks, conversion, admission, store, cache, feed } = parts;
+        let Parts { kind, hooks, conversion, admission, store, cache, feed, settles } = parts;
         let fields = FieldManager::new(kind.clone(), conversion.clone());
-        Self { kind, hooks, conversion, admission, fields, store, cache, feed }
+        Self { kind, hooks, conversion, admission, fields, store, cache, feed, settles }
     }
 
     /// The kind that it keeps.
@@ -171,6 +174,13 @@ impl Registry {
 
     async fn stored(&self, key: &str) -> Result<Option<Arc<Object>>, Error> {
         Ok(self.store.get(key).await?.map(|entry| self.decode(&entry)))
+    }
+
+    /// Waits for what was just written to be in the cache, where that matters.
+    async fn settle(&self, revision: Revision) {
+        if self.settles {
+            self.feed.reached(revision, read::WAIT).await;
+        }
     }
 
     fn not_found(name: &str) -> Error {
