@@ -6,6 +6,7 @@ mod controllers;
 mod hooks;
 mod subresources;
 mod testing;
+mod webhooks;
 
 /// The lines of a text without indentation and blank lines, which guides and files need not share.
 fn lines(text: &str) -> Vec<&str> {
@@ -36,4 +37,5 @@ fn the_code_of_the_guides_is_what_is_tested_here() {
     check("subresources.md", include_str!("subresources.rs"));
     check("backends.md", include_str!("backends.rs"));
     check("any-json.md", include_str!("any_json.rs"));
+    check("webhooks.md", include_str!("webhooks.rs"));
 }
