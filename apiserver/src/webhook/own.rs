@@ -85,13 +85,13 @@ impl Own {
             } else {
                 metadata::begin_update(&mut given, old, &cx.namespace);
             }
-            Registry::restrict(&self.kind, cx, &mut given, old);
+            Registry::restrict(version, cx, &mut given, old);
         }
         let storage = self.kind.storage_version();
         let mut before = self.stored(&given, version)?;
         let mut draft = draft(&self.kind, &*self.hooks, &*self.conversion, given, version)?;
         if old.is_none() {
-            create::drop_status(&self.kind, &mut draft);
+            create::drop_status(&self.kind, version, &mut draft);
         }
         let mut old = old.map(|old| self.stored(old, version)).transpose()?.map(Draft::new);
         if let Err(error) = self.prepare(cx, &mut draft, old.as_mut()) {
