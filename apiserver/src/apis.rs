@@ -9,9 +9,10 @@ use http::{Method, Request, Response};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResourceExt, Resource as _};
 
+use crate::admission::webhook::{self, WebhookMetrics, Webhooks};
 use crate::admission::{Admission, Chain, Objects};
 use crate::body::{Body, RequestBody};
-use crate::builtin;
+use crate::builtin::{self, StoredWebhooks};
 use crate::endpoints::connect::Connect;
 use crate::endpoints::{self, Endpoints, Resource};
 use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles, told};
@@ -38,6 +39,8 @@ use crate::versions::{Conversion, Conversions, Further, SameShape, Version};
 pub struct Apis {
     definitions: Vec<Definition>,
     admission: Chain,
+    webhooks: Vec<Arc<dyn webhook::Source>>,
+    webhook_metrics: WebhookMetrics,
 }
 
 /// One kind and what belongs to it.
@@ -149,6 +152,18 @@ impl Apis {
         self
     }
 
+    /// Asks the webhooks of a source before each write, after all plugins. A server that stands alone has such a source
+    /// of its own: the configurations that it keeps.
+    pub fn webhook_source(&mut self, source: Arc<dyn webhook::Source>) -> &mut Self {
+        self.webhooks.push(source);
+        self
+    }
+
+    /// What webhooks do, counted.
+    pub fn webhook_metrics(&self) -> WebhookMetrics {
+        self.webhook_metrics.clone()
+    }
+
     /// The CRDs of all kinds that are stored, in the order in which they were added.
     pub fn crds(&self) -> Vec<CustomResourceDefinition> {
         let stored = self.definitions.iter().filter(|definition| matches!(definition.keeper, Keeper::Store(_)));
@@ -165,7 +180,9 @@ impl Apis {
             kinds.push(Arc::new(definition.kind()?));
         }
         if standalone {
-            kinds.push(Arc::new(builtin::events()));
+            kinds.extend(
+                [builtin::events(), builtin::mutating_webhooks(), builtin::validating_webhooks()].map(Arc::new),
+            );
         }
         Ok(kinds)
     }
@@ -205,6 +222,12 @@ impl Apis {
                 conversion: Arc::new(builtin::EventShapes),
                 subresources: Vec::new(),
             });
+            sources.extend([builtin::mutating_webhooks(), builtin::validating_webhooks()].map(|kind| Source {
+                kind: Arc::new(kind),
+                keeper: Keeper::Store(hooks::checked(builtin::check_webhooks)),
+                conversion: Arc::new(SameShape),
+                subresources: Vec::new(),
+            }));
         }
         let mut prefixes: Vec<String> = Vec::new();
         for source in &sources {
@@ -229,12 +252,21 @@ impl Apis {
             Kept { kind, conversion, cache: cache.clone() }
         });
         let reader = CacheReader::new(kept.collect(), store.clone(), feed.clone());
-        let admission = Arc::new(self.admission.reading(Objects::new(Arc::new(reader))));
+        let mut admission = self.admission.reading(Objects::new(Arc::new(reader)));
+        let mut webhooks = self.webhooks;
+        if let (true, [.., mutating, validating]) = (standalone, caches.make_contiguous()) {
+            webhooks.push(Arc::new(StoredWebhooks::new(mutating.clone(), validating.clone())));
+        }
+        for source in webhooks {
+            admission.push(Box::new(Webhooks::new(source, self.webhook_metrics.clone())));
+        }
+        let admission = Arc::new(admission);
         let mut resources = Vec::new();
         for Source { kind, keeper, conversion, subresources } in sources {
             let rest: Arc<dyn Rest> = match keeper {
                 Keeper::Backend(backend) => Arc::new(Backed::new(kind, backend, admission.clone())),
                 Keeper::Store(hooks) => Arc::new(Registry::new(Parts {
+                    settles: kind.group == builtin::ADMISSION_REGISTRATION,
                     kind,
                     hooks,
                     conversion,

@@ -65,7 +65,7 @@ impl Registry {
         }
         let namespace = if self.kind.namespaced { cx.namespace.as_str() } else { "" };
         metadata::wipe(&mut object, namespace);
-        let asking = self.asking(cx, Operation::Create, version);
+        let asking = self.asking(cx, Operation::Create, version, None);
         if asking.is_none() {
             self.begin(&mut object, generated);
         }
@@ -103,6 +103,7 @@ impl Registry {
         };
         match written {
             Ok(revision) => {
+                self.settle(revision).await;
                 Ok(Outcome { object: Arc::new(Object::new(self.codec(), &bytes, revision)), created: true })
             }
             Err(WriteError::Exists(entry)) => Err(taken(&name, &self.decode(&entry), generated)),

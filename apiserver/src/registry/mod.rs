@@ -6,7 +6,7 @@
 //! - [`subresource`] subresources of a project's own · [`typed`] objects as a project's types
 //! - [`reader`] objects for those who decide by them
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
-//! - `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
+//! - `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share
 
 mod admit;
 pub mod backend;
@@ -19,7 +19,6 @@ mod managers;
 pub mod metadata;
 pub mod names;
 pub mod object;
-pub mod patch;
 pub mod read;
 pub mod reader;
 pub mod rest;
@@ -39,13 +38,13 @@ use crate::apply::FieldManager;
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
-use crate::registry::hooks::{Asked, Draft, Hooks, Mismatch};
+use crate::registry::hooks::{Draft, Hooks, Mismatch, Spoken};
 use crate::registry::metadata::owners;
 use crate::registry::object::{Codec, Object};
 use crate::request::context::RequestContext;
 use crate::storage::cache::feed::Feed;
 use crate::storage::cache::{Cached, WatchCache};
-use crate::storage::{Entry, Store};
+use crate::storage::{Entry, Revision, Store};
 use crate::versions::{Conversion, ConversionError};
 
 /// Everything that can be done with the objects of one kind.
@@ -58,6 +57,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     cache: Arc<WatchCache<Object>>,
     feed: Arc<Feed>,
+    settles: bool,
 }
 
 /// What a registry is put together from.
@@ -76,6 +76,9 @@ pub struct Parts {
     pub cache: Arc<WatchCache<Object>>,
     /// What fills the cache.
     pub feed: Arc<Feed>,
+    /// Whether a write is answered only when the cache has it: for kinds that this server itself acts on, so that the
+    /// next request meets what this one has changed.
+    pub settles: bool,
 }
 
 /// What a write came to.
@@ -89,9 +92,9 @@ pub struct Outcome {
 impl Registry {
     /// A registry of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { kind, hooks, conversion, admission, store, cache, feed } = parts;
+        let Parts { kind, hooks, conversion, admission, store, cache, feed, settles } = parts;
         let fields = FieldManager::new(kind.clone(), conversion.clone());
-        Self { kind, hooks, conversion, admission, fields, store, cache, feed }
+        Self { kind, hooks, conversion, admission, fields, store, cache, feed, settles }
     }
 
     /// The kind that it keeps.
@@ -173,6 +176,13 @@ impl Registry {
         Ok(self.store.get(key).await?.map(|entry| self.decode(&entry)))
     }
 
+    /// Waits for what was just written to be in the cache, where that matters.
+    async fn settle(&self, revision: Revision) {
+        if self.settles {
+            self.feed.reached(revision, read::WAIT).await;
+        }
+    }
+
     fn not_found(name: &str) -> Error {
         Error::NotFound { name: name.to_owned() }
     }
@@ -205,8 +215,8 @@ impl Registry {
     ) -> Result<(), Error> {
         let before = errors.len();
         // Whoever writes in another version is told of its fields; those of the stored one would say little.
-        if let Some(asked) = object.asked() {
-            let old = old.as_ref().and_then(|old| old.asked());
+        if let Some(asked) = object.spoken() {
+            let old = old.as_ref().and_then(|old| old.spoken());
             asked.validate(old, cx.subresource == "status", errors);
             if errors.len() > before {
                 return Ok(());
@@ -250,7 +260,7 @@ pub(crate) fn draft(
     } else {
         let converted = conversion.convert(version, storage, object.clone());
         let stored = converted.map_err(|error| unconvertible(version, &object, error))?;
-        Draft::of_version(stored, Asked::new(object, &version.schema))
+        Draft::of_version(stored, Spoken::new(object, &version.schema))
     };
     if !std::ptr::eq(version, storage) {
         storage.schema.default(draft.value_mut());

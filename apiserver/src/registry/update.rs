@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::admit::Asked;
 use super::error::Error;
-use super::hooks::{Asked, Draft};
+use super::hooks::{Draft, Spoken};
 use super::metadata::{self, validation};
 use super::object::Object;
 use super::{Outcome, Registry, managers, mismatch};
@@ -25,12 +26,26 @@ use crate::storage::{Revision, WriteError};
 /// first. `None` is an object that does not exist.
 pub type Transform<'a> = &'a mut (dyn FnMut(Option<&Value>) -> Result<Value, Error> + Send);
 
+/// How the object of a subresource is seen in its parent, which keeps it.
+pub trait View: Sync {
+    /// What it is in a parent, in the version of the request.
+    fn of(&self, parent: &Value) -> Value;
+
+    /// Puts it into a parent.
+    ///
+    /// # Errors
+    /// What the parent cannot hold.
+    fn put(&self, object: &Value, parent: &mut Value) -> Result<(), Error>;
+}
+
 /// What makes a new object of the present one.
 pub enum Change<'a> {
     /// An update or a patch: whatever comes out different is the writer's.
     Edit(Transform<'a>),
     /// The same, with managed fields that are up to date already.
     Tracked(Transform<'a>),
+    /// The same, where the object of the request is a Scale: admission sees that.
+    Scaled(Transform<'a>, &'a dyn View),
     /// Server-side apply. Creates an object that does not exist.
     Apply {
         /// What the writer wants of the object.
@@ -55,7 +70,7 @@ impl Change<'_> {
         old: Option<&Value>,
     ) -> Result<Value, Error> {
         match self {
-            Self::Edit(transform) | Self::Tracked(transform) => transform(old),
+            Self::Edit(transform) | Self::Tracked(transform) | Self::Scaled(transform, _) => transform(old),
             Self::Apply { applied, force, check } => {
                 let merged = managers::merge(fields, cx, version, old, applied, *force)?;
                 check(&merged)?;
@@ -67,6 +82,14 @@ impl Change<'_> {
     /// Whether the managed fields of what it makes are up to date.
     pub(super) fn is_tracked(&self) -> bool {
         !matches!(self, Self::Edit(_))
+    }
+
+    /// What admission sees in place of the object.
+    pub(super) fn view(&self) -> Option<&dyn View> {
+        match self {
+            Self::Scaled(_, view) => Some(*view),
+            _ => None,
+        }
     }
 }
 
@@ -130,6 +153,7 @@ impl Registry {
             };
             match written {
                 Ok(revision) => {
+                    self.settle(revision).await;
                     let object = Arc::new(Object::new(self.codec(), &bytes, revision));
                     return Ok(Outcome { object, created: false });
                 }
@@ -174,14 +198,16 @@ impl Registry {
         if !tracked {
             self.track(cx, version, &mut new, Some(&shown))?;
         }
-        let asking = self.asking(cx, Operation::Update, version);
+        let asking = self.asking(cx, Operation::Update, version, change.view());
+        let seen = asking.as_ref().and_then(Asked::view).map(|view| view.of(&shown));
+        let seen = seen.as_ref().unwrap_or(&shown);
         if let Some(asking) = &asking {
-            new = self.admit(asking, cx, version, new, Some(&shown)).await?;
+            new = self.admit(asking, cx, version, new, Some(seen)).await?;
         }
         self.deduplicate_owners(cx, &mut new, false);
         let mut old = match has_stored_shape {
             true => Draft::new(old),
-            false => Draft::of_version(old, Asked::new(shown.clone(), &version.schema)),
+            false => Draft::of_version(old, Spoken::new(shown.clone(), &version.schema)),
         };
         if asking.is_some() || !has_stored_shape {
             Self::restrict(version, cx, new.value_mut(), old.value());
@@ -201,7 +227,7 @@ impl Registry {
             metadata::of_mut(&mut new).insert("generation".into(), (metadata::generation(&old) + 1).into());
         }
         apply::keep_times(&mut new, &old);
-        self.validate(asking, version, &new, Some(&shown)).await?;
+        self.validate(asking, version, &new, Some(seen)).await?;
         let may_go = metadata::is_terminating(&new) && metadata::grace(&new) == 0;
         let write = if may_go && metadata::finalizers(&new).is_empty() {
             Write::Remove
@@ -291,7 +317,7 @@ impl Registry {
 
     /// Whether anything changed in fields that only the version of the request has, and that are kept in an annotation.
     fn is_new_generation_of(&self, version: &KindVersion, new: &Draft, old: &Draft) -> bool {
-        let (Some(new), Some(old)) = (new.asked(), old.asked()) else { return false };
+        let (Some(new), Some(old)) = (new.spoken(), old.spoken()) else { return false };
         if self.conversion.kept_annotations().is_empty() {
             return false;
         }

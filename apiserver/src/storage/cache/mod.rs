@@ -152,6 +152,12 @@ impl<T: Cached> WatchCache<T> {
         self.read().filled
     }
 
+    /// Differs from what it was before whenever the objects do; `None` until it has been filled.
+    pub fn stamp(&self) -> Option<(u64, u64)> {
+        let state = self.read();
+        state.filled.then(|| (state.epoch, state.first + state.window.len() as u64))
+    }
+
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.read().objects.len()
