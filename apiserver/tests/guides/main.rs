@@ -7,6 +7,7 @@ mod hooks;
 mod subresources;
 mod testing;
 mod versions;
+mod webhooks;
 
 /// The lines of a text without indentation and blank lines, which guides and files need not share.
 fn lines(text: &str) -> Vec<&str> {
@@ -38,4 +39,5 @@ fn the_code_of_the_guides_is_what_is_tested_here() {
     check("backends.md", include_str!("backends.rs"));
     check("any-json.md", include_str!("any_json.rs"));
     check("versions.md", include_str!("versions.rs"));
+    check("webhooks.md", include_str!("webhooks.rs"));
 }
