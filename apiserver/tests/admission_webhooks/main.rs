@@ -4,9 +4,10 @@
 mod common;
 mod server;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use apiserver::admission::{Admission, Attributes, Denied};
 use apiserver::storage::memory::MemoryStore;
 use apiserver::versions::Version;
 use apiserver::{Apis, RequestContext, Strategy};
@@ -408,7 +409,7 @@ struct OldAndNew;
 impl Strategy for OldAndNew {
     type Object = Bird;
 
-    fn versions(&self) -> Vec<Version> {
+    fn versions(&self) -> Vec<Version<Bird>> {
         vec![Version::same_shape("v1alpha1")]
     }
 
@@ -449,16 +450,37 @@ async fn a_webhook_sees_the_version_that_it_asked_for() {
     assert!(asked.iter().all(|(_, asked)| asked["oldObject"]["apiVersion"] == "demo.example.com/v1alpha1"));
 }
 
+/// Notes what was noted for an audit.
+struct Auditor(Arc<Mutex<Vec<String>>>);
+
+#[apiserver::async_trait]
+impl Admission for Auditor {
+    async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
+        let notes = request.context().annotations();
+        self.0.lock().unwrap().extend(notes.into_iter().map(|(key, value)| format!("{key} {value}")));
+        Ok(())
+    }
+}
+
 #[tokio::test]
-async fn warnings_reach_the_client() {
-    let server = Server::start().await;
+async fn warnings_and_annotations_are_passed_on() {
+    let notes = Arc::<Mutex<Vec<String>>>::default();
+    let mut apis = Apis::default();
+    apis.add(BirdStrategy).admission(Auditor(notes.clone()));
+    let server = Server::of(apis, Arc::new(MemoryStore::default())).await;
     let hooks = WebhookServer::start(|_, _| {
         Reply::With(json!({ "warnings": ["birds bite"], "auditAnnotations": { "why": "because" } }))
     })
     .await;
-    register(&server, VALIDATING, "v", json!([hook("v.demo.example.com", hooks.client_config("/v"), json!({}))])).await;
+    register(&server, MUTATING, "m", json!([hook("m.demo.example.com", hooks.client_config("/m"), json!({}))])).await;
+    notes.lock().unwrap().clear();
     let answer = server.ask("POST ", &bird("robin", ROBIN)).await;
     assert_eq!(answer.warnings(), [r#"299 - "birds bite""#]);
+    let expected = [
+        "m.demo.example.com/why because",
+        r#"mutation.webhook.admission.k8s.io/round_0_index_0 {"configuration":"m","mutated":false,"webhook":"m.demo.example.com"}"#,
+    ];
+    assert_eq!(*notes.lock().unwrap(), expected);
 }
 
 #[tokio::test]

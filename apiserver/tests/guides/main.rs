@@ -1,5 +1,6 @@
 //! The code of the guides, compiled and run: every Rust block in them stands in one of these files, line by line.
 
+mod admission;
 mod any_json;
 mod backends;
 mod controllers;
@@ -35,5 +36,6 @@ fn the_code_of_the_guides_is_what_is_tested_here() {
     check("testing.md", include_str!("testing.rs"));
     check("subresources.md", include_str!("subresources.rs"));
     check("backends.md", include_str!("backends.rs"));
+    check("admission.md", include_str!("admission.rs"));
     check("any-json.md", include_str!("any_json.rs"));
 }
