@@ -21,10 +21,11 @@ impl Project {
             .hint("a kind with a webhook is kept by a server; make another kind without `--backend custom`"));
         }
         if asked.conversion && owner.version_names().len() < 2 {
+            let other = if owner.stored() == "v1" { "v2" } else { "v1" };
             return Err(usage(format!("{kind} in {group} has one version: there is nothing to convert")).hint(
                 format!(
                     "add another first, with `apiserver-boot create group version resource --group {group} --version \
-                     v2 --kind {kind}`"
+                 {other} --kind {kind}`"
                 ),
             ));
         }

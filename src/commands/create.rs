@@ -1,4 +1,5 @@
-//! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is missing and leaves what is there.
+//! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is
+//! missing and leaves what is there.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -250,7 +251,8 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
         let is_first = there.as_ref().is_none_or(|there| there.first() == args.version);
         match there {
             Some(there) if !is_first || args.of_version.are_given() => {
-                project.add_kind(&args.group, args.as_given(&there))?;
+                let in_common = "all versions of a kind have these in common: leave the flags out for a further one";
+                project.add_kind(&args.group, args.as_given(&there)).map_err(|failure| failure.hint(in_common))?;
                 files = resource_version::change(project, root, of_version, &args.of_version)?;
             }
             there => {
@@ -353,11 +355,10 @@ fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> String 
     for (group, kind) in next.kinds() {
         news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind, root);
     }
-    let mut missing = None;
     for (title, rest, path) in webhook::news(before, next) {
         news.titles.push(Title(title, rest));
         news.edit.extend(path.map(|path| format!("  {path}  # what they do")));
-        missing = webhook::missing_line(root, next);
+        news.by_hand = webhook::missing_line(root, next).into_iter().collect();
     }
     for (name, path) in admission::news(before, next) {
         news.titles.push(Title("A new admission plugin".into(), format!(": {name}")));
@@ -376,7 +377,6 @@ fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> String 
     for by_hand in &news.by_hand {
         text.push_str(&format!("\n{by_hand}"));
     }
-    text.extend(missing.map(|line| format!("\n\n{line}\n")));
     text.push_str(&format!("\nNext:\n  cargo test\n{}", news.run.join("\n")));
     text.trim_end().to_owned()
 }

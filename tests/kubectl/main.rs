@@ -131,11 +131,13 @@ transcripts! {
     nothing_yet: fresh,
     odd_names: odd,
     special_kinds: special,
+    webhooks: guarded,
     ways_to_look: example,
     ways_to_change: example,
     ways_to_delete: example,
     server_side_apply: example,
     two_versions: example,
+    further_versions: versions,
 }
 
 #[test]

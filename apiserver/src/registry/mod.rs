@@ -38,14 +38,14 @@ use crate::apply::FieldManager;
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
-use crate::registry::hooks::{Draft, Hooks, Mismatch};
+use crate::registry::hooks::{Draft, Hooks, Mismatch, Spoken};
 use crate::registry::metadata::owners;
 use crate::registry::object::{Codec, Object};
 use crate::request::context::RequestContext;
 use crate::storage::cache::feed::Feed;
 use crate::storage::cache::{Cached, WatchCache};
 use crate::storage::{Entry, Revision, Store};
-use crate::versions::Conversion;
+use crate::versions::{Conversion, ConversionError};
 
 /// Everything that can be done with the objects of one kind.
 pub struct Registry {
@@ -141,6 +141,11 @@ impl Registry {
         Ok(self.conversion.convert(self.kind.storage_version(), version, object)?)
     }
 
+    /// Whether objects of this version are stored as they are, but for their `apiVersion`.
+    fn has_stored_shape(&self, version: &KindVersion) -> bool {
+        self.conversion.is_same_shape(version, self.kind.storage_version())
+    }
+
     /// `/registry/GROUP/PLURAL/NAMESPACE/`, or without the namespace when all are meant or there is none.
     fn prefix(&self, namespace: &str) -> String {
         let root = self.cache.prefix();
@@ -209,6 +214,14 @@ impl Registry {
         errors: &mut field::Errors,
     ) -> Result<(), Error> {
         let before = errors.len();
+        // Whoever writes in another version is told of its fields; those of the stored one would say little.
+        if let Some(asked) = object.spoken() {
+            let old = old.as_ref().and_then(|old| old.spoken());
+            asked.validate(old, cx.subresource == "status", errors);
+            if errors.len() > before {
+                return Ok(());
+            }
+        }
         let schema = &self.kind.storage_version().schema;
         match &old {
             None => schema.validate(object.value(), errors),
@@ -242,7 +255,13 @@ pub(crate) fn draft(
 ) -> Result<Draft, Error> {
     let storage = kind.storage_version();
     version.schema.default(&mut object);
-    let mut draft = Draft::new(conversion.convert(version, storage, object)?);
+    let mut draft = if conversion.is_same_shape(version, storage) {
+        Draft::new(conversion.convert(version, storage, object)?)
+    } else {
+        let converted = conversion.convert(version, storage, object.clone());
+        let stored = converted.map_err(|error| unconvertible(version, &object, error))?;
+        Draft::of_version(stored, Spoken::new(object, &version.schema))
+    };
     if !std::ptr::eq(version, storage) {
         storage.schema.default(draft.value_mut());
     }
@@ -250,6 +269,17 @@ pub(crate) fn draft(
         tracing::debug!("an object could not be read for its defaults");
     }
     Ok(draft)
+}
+
+/// The answer to an object that is not of the type of its version: what the schema of that version finds, or else the
+/// type's own words.
+fn unconvertible(version: &KindVersion, object: &Value, error: ConversionError) -> Error {
+    let mut errors = field::Errors::default();
+    version.schema.validate(object, &mut errors);
+    if errors.is_empty() {
+        errors.invalid("<root>", &Value::Null, error.message);
+    }
+    Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }
 }
 
 /// The answer to an object that passes the schema's rules but is not of the strategy's type.

@@ -5,6 +5,9 @@
 
 mod builder;
 mod client;
+mod generate;
+mod pattern;
+mod round_trips;
 mod webhooks;
 
 use std::io::IsTerminal;
@@ -19,6 +22,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use self::builder::TestServerBuilder;
+pub use self::round_trips::round_trips;
 pub use self::webhooks::{Reviewed, WebhookServer, WebhookTest};
 use crate::apis::Apis;
 use crate::authentication::ConnectionInfo;
@@ -76,6 +80,7 @@ impl TestServer {
         show_logs();
         let mut apis = Apis::default();
         install(&mut apis);
+        let webhook_metrics = apis.webhook_metrics();
         let endpoints = apis.build(how.store, how.standalone).unwrap_or_else(|error| {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             panic!("{error}{source}")
@@ -86,7 +91,10 @@ impl TestServer {
         if how.standalone {
             authorizers.push(Arc::new(AllowAuthenticated));
         }
-        let core = Core::builder(endpoints.clone()).authorizer(Authorization::new(authorizers)).build();
+        let core = Core::builder(endpoints.clone())
+            .authorizer(Authorization::new(authorizers))
+            .metrics(|registry| webhook_metrics.register(registry))
+            .build();
         Self { core, endpoints, managers: Mutex::default() }
     }
 

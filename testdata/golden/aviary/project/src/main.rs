@@ -1,8 +1,10 @@
-//! `aviary apiserver` serves the kinds, `aviary controller-manager` runs the controllers; `--help` tells more.
+//! `aviary apiserver` serves the kinds, `aviary controller-manager` runs the controllers,
+//! `aviary webhook` answers the webhooks; `--help` tells more.
 
 fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(aviary::apis::install)
         .controllers(aviary::controllers::install)
+        .webhooks(aviary::webhooks::install)
         .main()
 }

@@ -1,8 +1,10 @@
-//! `fresh apiserver` serves the kinds, `fresh controller-manager` runs the controllers; `--help` tells more.
+//! `fresh apiserver` serves the kinds, `fresh controller-manager` runs the controllers,
+//! `fresh webhook` answers the webhooks; `--help` tells more.
 
 fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(fresh::apis::install)
         .controllers(fresh::controllers::install)
+        .webhooks(fresh::webhooks::install)
         .main()
 }
