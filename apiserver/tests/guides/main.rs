@@ -1,5 +1,6 @@
 //! The code of the guides, compiled and run: every Rust block in them stands in one of these files, line by line.
 
+mod admission;
 mod any_json;
 mod backends;
 mod controllers;
@@ -37,6 +38,7 @@ fn the_code_of_the_guides_is_what_is_tested_here() {
     check("testing.md", include_str!("testing.rs"));
     check("subresources.md", include_str!("subresources.rs"));
     check("backends.md", include_str!("backends.rs"));
+    check("admission.md", include_str!("admission.rs"));
     check("any-json.md", include_str!("any_json.rs"));
     check("versions.md", include_str!("versions.rs"));
     check("webhooks.md", include_str!("webhooks.rs"));
