@@ -9,6 +9,8 @@ use crate::project::{Backend, Kind, KindVersion, Project};
 /// Source: <https://github.com/kubernetes/apiextensions-apiserver/blob/master/pkg/apis/apiextensions/validation/validation.go>
 const WARNING_MAX: usize = 256;
 
+const CLASH: &str = "a further version needs a file of this name: rename the other one, or choose another version";
+
 /// What a command says of a version. What it does not say stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
@@ -34,7 +36,7 @@ impl Project {
         if stored {
             next.store_in(group, kind, version)?;
         }
-        next.check_files().map_err(|clash| clash.hint("a further version needs a file of this name"))?;
+        next.check_files().map_err(|clash| clash.hint(CLASH))?;
         *self = next;
         Ok(())
     }
@@ -50,7 +52,7 @@ impl Project {
                 version.conversions.push(hub.to_owned());
             }
         }
-        next.check_files().map_err(|clash| clash.hint("a further version needs a file of this name"))?;
+        next.check_files().map_err(|clash| clash.hint(CLASH))?;
         *self = next;
         Ok(())
     }

@@ -9,12 +9,13 @@ use http::{Method, Request, Response};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResourceExt, Resource as _};
 
+use crate::admission::webhook::{self, WebhookMetrics, Webhooks};
 use crate::admission::{Admission, Chain, Objects};
 use crate::body::{Body, RequestBody};
-use crate::builtin;
+use crate::builtin::{self, StoredWebhooks};
 use crate::endpoints::connect::Connect;
 use crate::endpoints::{self, Endpoints, Resource};
-use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles};
+use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles, told};
 use crate::registry::backend::{self, Backed, Backend, ErasedBackend};
 use crate::registry::hooks::{self, Hooks};
 use crate::registry::object::Codec;
@@ -38,6 +39,8 @@ use crate::versions::{Conversion, Conversions, Further, SameShape, Version};
 pub struct Apis {
     definitions: Vec<Definition>,
     admission: Chain,
+    webhooks: Vec<Arc<dyn webhook::Source>>,
+    webhook_metrics: WebhookMetrics,
 }
 
 /// One kind and what belongs to it.
@@ -149,6 +152,18 @@ impl Apis {
         self
     }
 
+    /// Asks the webhooks of a source before each write, after all plugins. A server that stands alone has such a source
+    /// of its own: the configurations that it keeps.
+    pub fn webhook_source(&mut self, source: Arc<dyn webhook::Source>) -> &mut Self {
+        self.webhooks.push(source);
+        self
+    }
+
+    /// What webhooks do, counted.
+    pub fn webhook_metrics(&self) -> WebhookMetrics {
+        self.webhook_metrics.clone()
+    }
+
     /// The CRDs of all kinds that are stored, in the order in which they were added.
     pub fn crds(&self) -> Vec<CustomResourceDefinition> {
         let stored = self.definitions.iter().filter(|definition| matches!(definition.keeper, Keeper::Store(_)));
@@ -165,7 +180,9 @@ impl Apis {
             kinds.push(Arc::new(definition.kind()?));
         }
         if standalone {
-            kinds.push(Arc::new(builtin::events()));
+            kinds.extend(
+                [builtin::events(), builtin::mutating_webhooks(), builtin::validating_webhooks()].map(Arc::new),
+            );
         }
         Ok(kinds)
     }
@@ -205,6 +222,12 @@ impl Apis {
                 conversion: Arc::new(builtin::EventShapes),
                 subresources: Vec::new(),
             });
+            sources.extend([builtin::mutating_webhooks(), builtin::validating_webhooks()].map(|kind| Source {
+                kind: Arc::new(kind),
+                keeper: Keeper::Store(hooks::checked(builtin::check_webhooks)),
+                conversion: Arc::new(SameShape),
+                subresources: Vec::new(),
+            }));
         }
         let mut prefixes: Vec<String> = Vec::new();
         for source in &sources {
@@ -229,12 +252,21 @@ impl Apis {
             Kept { kind, conversion, cache: cache.clone() }
         });
         let reader = CacheReader::new(kept.collect(), store.clone(), feed.clone());
-        let admission = Arc::new(self.admission.reading(Objects::new(Arc::new(reader))));
+        let mut admission = self.admission.reading(Objects::new(Arc::new(reader)));
+        let mut webhooks = self.webhooks;
+        if let (true, [.., mutating, validating]) = (standalone, caches.make_contiguous()) {
+            webhooks.push(Arc::new(StoredWebhooks::new(mutating.clone(), validating.clone())));
+        }
+        for source in webhooks {
+            admission.push(Box::new(Webhooks::new(source, self.webhook_metrics.clone())));
+        }
+        let admission = Arc::new(admission);
         let mut resources = Vec::new();
         for Source { kind, keeper, conversion, subresources } in sources {
             let rest: Arc<dyn Rest> = match keeper {
                 Keeper::Backend(backend) => Arc::new(Backed::new(kind, backend, admission.clone())),
                 Keeper::Store(hooks) => Arc::new(Registry::new(Parts {
+                    settles: kind.group == builtin::ADMISSION_REGISTRATION,
                     kind,
                     hooks,
                     conversion,
@@ -264,11 +296,12 @@ impl Apis {
 impl<'a, K> Added<'a, K> {
     /// Says which version is stored: that of the strategy's type. It changes nothing; while a project moves on to another
     /// version, it keeps the two from being mistaken for each other.
-    pub fn stored_as<Stored>(self) -> Self
+    pub fn stored_as<Stored>(self) -> Added<'a, Stored>
     where
         K: StoredAs<Stored>,
     {
-        self
+        // Of the type that is named here, so that a strategy for another version is one error, and not one for each version.
+        Added { apis: self.apis, kind: PhantomData }
     }
 
     /// Serves the kind in a further version, beside those that its strategy declares.
@@ -297,7 +330,7 @@ impl<'a, K: Typed> Added<'a, K> {
             verbs: S::VERBS,
             handler: handler
                 .map(|served| endpoints::Handler::Object(S::NAME, Arc::new(served)))
-                .map_err(|error| chain(&error)),
+                .map_err(|error| told(&error)),
             name: S::NAME,
         });
         self
@@ -484,13 +517,6 @@ fn describe(handler: &endpoints::Handler) -> kind::Subresource {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
-}
-
 struct Source {
     kind: Arc<Kind>,
     keeper: Keeper,
@@ -530,6 +556,10 @@ impl Handler for Endpoints {
     }
 
     fn counted(&self) -> Counted {
-        Counted { stored_objects: Self::stored_objects(self), watch_events: Self::watch_events(self) }
+        Counted {
+            stored_objects: Self::stored_objects(self),
+            stored_versions: Self::stored_versions(self),
+            watch_events: Self::watch_events(self),
+        }
     }
 }

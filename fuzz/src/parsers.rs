@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use apiserver::field;
-use apiserver::registry::patch;
 use apiserver::request::decode::{self, Format};
 use apiserver::request::info::RequestInfo;
 use apiserver::request::media;
+use apiserver::request::patch;
 use apiserver::request::query::Query;
 use apiserver::request::selectors::{FieldSelector, LabelSelector};
 use apiserver::schema::Schema;

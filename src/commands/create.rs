@@ -251,7 +251,8 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
         let is_first = there.as_ref().is_none_or(|there| there.first() == args.version);
         match there {
             Some(there) if !is_first || args.of_version.are_given() => {
-                project.add_kind(&args.group, args.as_given(&there))?;
+                let in_common = "all versions of a kind have these in common: leave the flags out for a further one";
+                project.add_kind(&args.group, args.as_given(&there)).map_err(|failure| failure.hint(in_common))?;
                 files = resource_version::change(project, root, of_version, &args.of_version)?;
             }
             there => {

@@ -44,22 +44,19 @@ pub fn file(versions: &Versions, source: &Source) -> String {
     let (about, conversions, third) = match source {
         Source::Types(model) => {
             names.extend(model.types.iter().map(|it| it.name.as_str()));
-            let about = format!(
-                "//! {kind} in {spoke}, and in {hub}, which is stored: how each becomes the other, field by field.\n"
-            );
+            let about = format!("//! {kind} in {spoke} and in {hub}: how each becomes the other, field by field.\n");
             (about, from_types(versions, model), None)
         }
         Source::By(via) => {
             let about = format!(
-                "//! {kind} in {spoke}, and in {hub}, which is stored: each becomes the other by way of {via}. Once that \
-                 version\n//! has less to say than these two, write here how the fields of one become those of the other.\n"
+                "//! {kind} in {spoke} and in {hub}: each becomes the other by way of {via}. Where these two have more in\n\
+                 //! common than that version can hold, write here how the fields of one become those of the other.\n"
             );
             (about, by_way_of(versions, via), Some(*via))
         }
         Source::Elsewhere(path) => {
-            let about = format!(
-                "//! {kind} in {spoke} beside {hub}, which is stored. How each becomes the other is in\n//! `{path}`.\n"
-            );
+            let about =
+                format!("//! {kind} in {spoke} beside {hub}. How each becomes the other is in\n//! `{path}`.\n");
             (about, String::new(), None)
         }
     };
@@ -88,8 +85,8 @@ pub fn file(versions: &Versions, source: &Source) -> String {
     };
     let chain = Expression::chain(&format!("{version}::of::<{kind}>()"), [".keep_lost_fields()".to_owned()]);
     format!(
-        "{head}/// {spoke} beside the version that is stored. What one of them has no field for is kept in an annotation, \
-         and\n/// is there again on the way back.\n{signature}\n    {}\n}}\n{conversions}{TESTS}",
+        "{head}/// {spoke} beside {hub}. What one of them has no field for is kept in an annotation, and is there again\n\
+         /// on the way back.\n{signature}\n    {}\n}}\n{conversions}{TESTS}",
         chain.layout(4, 0)
     )
 }

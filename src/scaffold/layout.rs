@@ -72,13 +72,21 @@ pub fn chain(indent: usize, receiver: &str, calls: &[(&str, String)]) -> String 
     format!("{outer}{receiver}{text};")
 }
 
-/// `head.method().method()` as an argument in a broken [`chain`] that is indented by so many columns.
+/// `head.method().method()` as the argument of `.version(…)` in a broken [`chain`] that is indented by so many columns.
 pub fn chain_argument(indent: usize, head: &str, links: &[String]) -> String {
     let one_line = format!("{head}{}", links.concat());
-    if links.is_empty() || one_line.len() <= CHAIN_WIDTH {
+    let (outer, inner) = (" ".repeat(indent + 4), " ".repeat(indent + 8));
+    // A single call is no chain yet: only the line's end is in its way.
+    let is_chain = links.len() > 1;
+    if links.is_empty() || is_chain && one_line.len() <= CHAIN_WIDTH {
         return one_line;
     }
-    let (outer, inner) = (" ".repeat(indent + 4), " ".repeat(indent + 8));
+    if !is_chain && outer.len() + ".version()".len() + one_line.len() <= WIDTH {
+        return one_line;
+    }
+    if !is_chain && inner.len() + one_line.len() + ",".len() <= WIDTH {
+        return format!("\n{inner}{one_line},\n{outer}");
+    }
     let links: String = links.iter().map(|link| format!("\n{inner}    {link}")).collect();
     format!("\n{inner}{head}{links},\n{outer}")
 }

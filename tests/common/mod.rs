@@ -40,9 +40,18 @@ pub fn program(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Runs the program with the words of a line, which may start with its name.
 pub fn run(folder: &Path, line: &str) -> Output {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = words(line);
     let words = words.strip_prefix(&["apiserver-boot"]).unwrap_or(&words);
     program(folder, words).output().unwrap()
+}
+
+/// The words of a line; what stands between single quotes is part of one.
+fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    for (index, part) in line.split('\'').enumerate() {
+        if index % 2 == 1 { words.push(part) } else { words.extend(part.split_whitespace()) }
+    }
+    words
 }
 
 /// Runs the program and gives what it printed to stdout.

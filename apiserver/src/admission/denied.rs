@@ -68,6 +68,16 @@ impl Denied {
         Self { answer: Answer::Internal, ..Self::new(error.to_string()) }
     }
 
+    /// The HTTP code that it is answered with.
+    pub fn code(&self) -> u16 {
+        match &self.answer {
+            Answer::Forbidden => 403,
+            Answer::Invalid(_) => 422,
+            Answer::Internal => 500,
+            Answer::Status { code, .. } => *code,
+        }
+    }
+
     /// The same with details for a program; only where the words are given, too.
     #[must_use]
     pub fn with_details(mut self, given: Value) -> Self {

@@ -6,7 +6,7 @@
 //! - [`Admission`] a plugin · [`Chain`] all of them, in their order · [`Denied`] a refusal
 //! - [`Attributes`] the request, as plugins see it · [`Target`] what it is about, for those who want to know early
 //! - [`Objects`] the other objects of this server · [`Reinvocation`] the second round
-//! - [`review`] a request and its answer as they travel to webhooks
+//! - [`webhook`] plugins elsewhere · [`review`] a request and its answer as they travel to them
 
 mod attributes;
 mod chain;
@@ -15,6 +15,7 @@ mod objects;
 mod reinvocation;
 pub mod review;
 mod target;
+pub mod webhook;
 
 use async_trait::async_trait;
 

@@ -5,12 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::client;
+use super::cluster_webhooks::{ClusterWebhooks, Following};
 use super::command_line::ApiServer;
 use super::compactor::Compactor;
 use super::error::AppError;
 use super::expirer::Expirer;
 use super::store;
 use super::store_metrics::StoreMetrics;
+use crate::admission::webhook::Source;
 use crate::apis::Apis;
 use crate::authentication::{Anonymous, Authentication, ClientCertificates};
 use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
@@ -47,32 +50,44 @@ struct Running {
     compactor: Option<Compactor>,
     expirer: Option<Expirer>,
     _watching: Option<Watching>,
+    _following: Option<Following>,
 }
 
-async fn start(flags: &ApiServer, apis: Apis) -> Result<Running, AppError> {
+async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     // Whatever a flag can be wrong about comes first: a server that will not start leaves no data folder behind.
     let (authentication, watching) = authentication(flags)?;
+    let cluster = cluster_webhooks(flags).await?;
     let address = SocketAddr::new(flags.bind_address, flags.secure_port);
     let config = ServeConfig { grace: flags.shutdown_delay_duration, ..ServeConfig::new(address, certificate(flags)) };
     let listening = listen(config).await?;
     let (store, store_check) = store::open(flags).await?;
     let store_metrics = StoreMetrics::new();
     let store = store_metrics.time(store);
+    let webhook_metrics = apis.webhook_metrics();
+    let (webhooks, following) = cluster.unzip();
+    if let Some(webhooks) = &webhooks {
+        apis.webhook_source(webhooks.clone());
+    }
     let endpoints = apis.build(store.clone(), flags.standalone).map_err(AppError::Build)?;
     let checked = store.clone();
     let store_answers = move || {
         let store = checked.clone();
         async move { store.revision().await.map(drop).map_err(|error| error.to_string()) }
     };
-    let core = Core::builder(endpoints)
+    let mut core = Core::builder(endpoints)
         .authenticator(authentication)
         .authorizer(authorization(flags))
         .max_in_flight(flags.max_requests_inflight, flags.max_mutating_requests_inflight)
         .request_timeout(flags.request_timeout)
         .check(Check::new(store_check, store_answers))
-        .metrics(|registry| store_metrics.register(registry))
-        .build();
-    let serving = listening.serve(core);
+        .metrics(|registry| {
+            store_metrics.register(registry);
+            webhook_metrics.register(registry);
+        });
+    if let Some(webhooks) = webhooks {
+        core = core.check(webhooks_are_known(webhooks));
+    }
+    let serving = listening.serve(core.build());
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);
     // Behind a cluster, Events are the cluster's.
     let events = flags.standalone.then(|| builtin::events().storage_prefix());
@@ -81,7 +96,7 @@ async fn start(flags: &ApiServer, apis: Apis) -> Result<Running, AppError> {
         write_port(path, serving.address().port())?;
     }
     tracing::info!(address = format!("https://{}", serving.address()), "serving");
-    Ok(Running { serving, store, compactor, expirer, _watching: watching })
+    Ok(Running { serving, store, compactor, expirer, _watching: watching, _following: following })
 }
 
 impl Running {
@@ -105,6 +120,26 @@ async fn close(store: Arc<dyn Store>) {
     if let Err(error) = tokio::task::spawn_blocking(move || drop(store)).await {
         tracing::error!(%error, "the store was not closed in order");
     }
+}
+
+/// The webhooks of the cluster that this server is part of, if it is part of one.
+async fn cluster_webhooks(flags: &ApiServer) -> Result<Option<(Arc<ClusterWebhooks>, Following)>, AppError> {
+    if flags.standalone {
+        return Ok(None);
+    }
+    let client = client::cluster(flags.kubeconfig.as_deref()).await?;
+    if client.is_none() {
+        tracing::warn!("without --kubeconfig, and outside of a cluster, no webhooks are asked");
+    }
+    Ok(client.map(|client| ClusterWebhooks::follow(&client, true)))
+}
+
+fn webhooks_are_known(webhooks: Arc<ClusterWebhooks>) -> Check {
+    let known = move || {
+        let known = webhooks.hooks().is_some();
+        async move { if known { Ok(()) } else { Err("the cluster's webhooks are not known yet".to_owned()) } }
+    };
+    Check::new("admission-webhooks", known).readiness_only()
 }
 
 fn certificate(flags: &ApiServer) -> Certificate {

@@ -24,6 +24,17 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, AppError> {
     Client::try_from(config).map_err(AppError::Client)
 }
 
+/// A client by a kubeconfig, or for the cluster that this process runs in; none where it runs in none.
+pub async fn cluster(kubeconfig: Option<&Path>) -> Result<Option<Client>, AppError> {
+    if kubeconfig.is_some() {
+        return connect(kubeconfig).await.map(Some);
+    }
+    match Config::incluster() {
+        Ok(config) => Client::try_from(config).map(Some).map_err(AppError::Client),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Waits until the API server answers. Whatever is started together with it would otherwise die of being too early.
 pub async fn answers(client: &Client) {
     let (mut wait, wait_max) = RETRY;

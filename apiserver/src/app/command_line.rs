@@ -95,6 +95,11 @@ pub struct ApiServer {
     #[arg(long)]
     pub standalone: bool,
 
+    /// How to reach the cluster that this server is part of: its webhooks are asked before a write. Without this, the
+    /// cluster that this runs in
+    #[arg(long, conflicts_with = "standalone", value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+
     /// The most reading requests at a time, watches not counted; 0 is no limit
     #[arg(long, default_value_t = 400, value_name = "N")]
     pub max_requests_inflight: usize,

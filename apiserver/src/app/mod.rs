@@ -2,6 +2,7 @@
 
 mod api_server;
 mod client;
+mod cluster_webhooks;
 mod command_line;
 mod compactor;
 mod controller_manager;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::event_columns;
+use super::{event_columns, schemas};
 use crate::kind::{Kind, KindVersion, SelectableField, Verb};
 use crate::schema::Schema;
 use crate::schema::json_path::JsonPath;
@@ -67,7 +66,8 @@ const NAMED_FIELDS: [(&str, &str); 10] = [
 ];
 
 fn version<T: JsonSchema>(group: &str, fields: &[(&str, &str)]) -> KindVersion {
-    let openapi = openapi::<T>();
+    let mut openapi = schemas::openapi::<T>();
+    allow_null(&mut openapi);
     let field = |(name, path): &(&str, &str)| SelectableField {
         name: (*name).to_owned(),
         path: JsonPath::parse(path).expect("a constant path"),
@@ -85,27 +85,6 @@ fn version<T: JsonSchema>(group: &str, fields: &[(&str, &str)]) -> KindVersion {
         scale: None,
         subresources: Vec::new(),
     }
-}
-
-/// The schema of the type, in the form that a CRD has it.
-fn openapi<T: JsonSchema>() -> Value {
-    let mut settings = SchemaSettings::openapi3();
-    settings.inline_subschemas = true;
-    settings.meta_schema = None;
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    if let Some(fields) = schema.as_object_mut() {
-        fields.remove("title");
-        if let Some(required) = fields.get_mut("required").and_then(Value::as_array_mut) {
-            required.retain(|name| name != "metadata");
-        }
-        if let Some(properties) = fields.get_mut("properties").and_then(Value::as_object_mut) {
-            for metadata in ["apiVersion", "kind", "metadata"] {
-                properties.remove(metadata);
-            }
-        }
-    }
-    allow_null(&mut schema);
-    schema
 }
 
 /// Clients in Go write `null` for a time that is not set, and Kubernetes reads it as absent.

@@ -9,11 +9,11 @@ use super::options::FieldValidation;
 use super::status::Status;
 use crate::registry::error::Error;
 use crate::registry::metadata::shape;
-use crate::registry::patch::json_patch::{self, JsonPatchError};
-use crate::registry::patch::merge_patch;
-use crate::registry::patch::strategic::{self, StrategicError};
 use crate::request::decode;
 use crate::request::media::DocumentPatch;
+use crate::request::patch::json_patch::{self, JsonPatchError};
+use crate::request::patch::merge_patch;
+use crate::request::patch::strategic::{self, StrategicError};
 
 /// A patch that can be applied as often as other writers are first.
 pub struct Patch {

@@ -123,26 +123,47 @@ async fn write(
         .update(
             &call.context,
             call.version(),
-            update::Change::Tracked(&mut |current| {
-                let current = current.ok_or_else(|| Error::NotFound { name: call.info.name.clone() })?;
-                let mut scale = scale_of(current, paths);
-                to_scale(call.kind(), current, &mut scale);
-                let scale = change.of(&call.context.field_manager, &scale)?;
-                let replicas = replicas(&call.info.name, &scale, paths)?;
-                let mut object = current.clone();
-                set(&mut object, &paths.spec_replicas_path, replicas.into());
-                // The Scale's version guards the object; without one the present object is changed, whichever it is.
-                let version = metadata::text(&scale, "resourceVersion");
-                if !matches!(version, "" | "0") {
-                    metadata::of_mut(&mut object).insert("resourceVersion".into(), version.into());
-                }
-                to_object(call.kind(), call.version(), &scale, &mut object);
-                Ok(object)
-            }),
+            update::Change::Scaled(
+                &mut |current| {
+                    let current = current.ok_or_else(|| Error::NotFound { name: call.info.name.clone() })?;
+                    let mut scale = scale_of(current, paths);
+                    to_scale(call.kind(), current, &mut scale);
+                    let scale = change.of(&call.context.field_manager, &scale)?;
+                    let replicas = replicas(&call.info.name, &scale, paths)?;
+                    let mut object = current.clone();
+                    set(&mut object, &paths.spec_replicas_path, replicas.into());
+                    // The Scale's version guards the object; without one the present object is changed, whichever it is.
+                    let version = metadata::text(&scale, "resourceVersion");
+                    if !matches!(version, "" | "0") {
+                        metadata::of_mut(&mut object).insert("resourceVersion".into(), version.into());
+                    }
+                    to_object(call.kind(), call.version(), &scale, &mut object);
+                    Ok(object)
+                },
+                &Scales { name: &call.info.name, paths },
+            ),
         )
         .await
         .map_err(|error| call.failed(&error))?;
     Ok(answer(call, &scale_of(&output::shown(call, &outcome.object)?, paths), wanted))
+}
+
+/// The Scale in an object, for admission.
+struct Scales<'a> {
+    name: &'a str,
+    paths: &'a CustomResourceSubresourceScale,
+}
+
+impl update::View for Scales<'_> {
+    fn of(&self, parent: &Value) -> Value {
+        scale_of(parent, self.paths)
+    }
+
+    fn put(&self, object: &Value, parent: &mut Value) -> Result<(), Error> {
+        let replicas = replicas(self.name, object, self.paths)?;
+        set(parent, &self.paths.spec_replicas_path, replicas.into());
+        Ok(())
+    }
 }
 
 fn check_type(scale: &Value) -> Result<(), String> {

@@ -6,29 +6,84 @@ use super::Registry;
 use super::error::Error;
 use super::hooks::Draft;
 use super::managers;
-use crate::admission::{Answer, Asking, Denied, ObjectKind, Operation, Target};
+use super::update::View;
+use crate::admission::{Answer, Asking, Chain, Denied, ObjectKind, Operation, Target};
 use crate::apply;
-use crate::kind::KindVersion;
+use crate::kind::{Kind, KindVersion};
 use crate::request::context::RequestContext;
 
+/// A write for which admission wants to be asked.
+pub(super) struct Asked<'a> {
+    pub asking: Asking<'a>,
+    view: Option<&'a dyn View>,
+}
+
+impl<'a> Asked<'a> {
+    /// What to ask admission with about a kind; nothing where nobody wants to be asked.
+    pub fn new(
+        chain: &'a Chain,
+        kind: &'a Kind,
+        cx: &'a RequestContext,
+        operation: Operation,
+        version: &'a KindVersion,
+        view: Option<&'a dyn View>,
+    ) -> Option<Self> {
+        let (subresource, object) = match view {
+            Some(_) => ("scale", ObjectKind::Scale),
+            None => (cx.subresource.as_str(), ObjectKind::Same),
+        };
+        let asking = chain.ask(cx, Target { operation, kind, version, subresource, object })?;
+        Some(Self { asking, view })
+    }
+
+    /// What admission sees in place of the object.
+    pub fn view(&self) -> Option<&'a dyn View> {
+        self.view
+    }
+
+    /// Lets admission change an object, which is in the version of the request; so is `old`, as admission sees it. What
+    /// was added is pruned.
+    pub async fn mutate(&self, version: &KindVersion, object: Value, old: Option<&'a Value>) -> Result<Value, Error> {
+        let mut object = match self.view {
+            None => self.asking.mutate(Some(object), old).await?,
+            Some(view) => {
+                let mut parent = object;
+                let before = view.of(&parent);
+                let after = self.asking.mutate(Some(before.clone()), old).await?;
+                if after != before {
+                    view.put(&after, &mut parent)?;
+                }
+                parent
+            }
+        };
+        version.schema.prune(&mut object, &mut Vec::new());
+        Ok(object)
+    }
+
+    /// Lets admission see an object as it will be stored; as for [`mutate`](Self::mutate).
+    pub async fn validate(self, object: &Value, old: Option<&Value>) -> Result<(), Error> {
+        let seen = self.view.map(|view| view.of(object));
+        Ok(self.asking.validate(Some(seen.as_ref().unwrap_or(object)), old).await?)
+    }
+}
+
 impl Registry {
-    /// What to ask admission with; nothing where nobody wants to be asked.
     pub(super) fn asking<'a>(
         &'a self,
         cx: &'a RequestContext,
         operation: Operation,
         version: &'a KindVersion,
-    ) -> Option<Asking<'a>> {
-        let object = ObjectKind::Same;
-        let target = Target { operation, kind: &self.kind, version, subresource: &cx.subresource, object };
-        Some(self.admission.ask(cx, target)?.converting(&*self.conversion))
+        view: Option<&'a dyn View>,
+    ) -> Option<Asked<'a>> {
+        let Asked { asking, view } = Asked::new(&self.admission, &self.kind, cx, operation, version, view)?;
+        Some(Asked { asking: asking.converting(&*self.conversion), view })
     }
 
-    /// Lets admission change the object, which it sees in the version of the request. What it added is pruned, and
-    /// defaults are filled in once more.
+    /// Lets admission change the object, which it sees in the version of the request. Defaults are filled in once more for
+    /// what it added.
     pub(super) async fn admit<'a>(
         &self,
-        asking: &Asking<'a>,
+        asked: &Asked<'a>,
         cx: &RequestContext,
         version: &KindVersion,
         draft: Draft,
@@ -36,9 +91,8 @@ impl Registry {
     ) -> Result<Draft, Error> {
         let managed_fields = draft.managed_fields().cloned();
         let object = self.as_shown(draft.into_value(), version)?;
-        let mut object = asking.mutate(Some(object), old).await?;
+        let object = asked.mutate(version, object, old).await?;
         let valid = apply::is_valid(&object);
-        version.schema.prune(&mut object, &mut Vec::new());
         let mut draft = self.draft(object, version)?;
         if !valid {
             cx.warn(managers::INVALID_AFTER_ADMISSION);
@@ -50,17 +104,17 @@ impl Registry {
     /// Lets admission see the object as it will be stored, in the version of the request. `old` is in it already.
     pub(super) async fn validate(
         &self,
-        asking: Option<Asking<'_>>,
+        asked: Option<Asked<'_>>,
         version: &KindVersion,
         object: &Value,
         old: Option<&Value>,
     ) -> Result<(), Error> {
-        let Some(asking) = asking else { return Ok(()) };
+        let Some(asked) = asked else { return Ok(()) };
         if self.is_stored(version) {
-            return Ok(asking.validate(Some(object), old).await?);
+            return asked.validate(object, old).await;
         }
         let object = self.as_shown(object.clone(), version)?;
-        Ok(asking.validate(Some(&object), old).await?)
+        asked.validate(&object, old).await
     }
 }
 

@@ -58,9 +58,14 @@ impl Registry {
         generated: bool,
         applied: bool,
     ) -> Result<Outcome, Error> {
+        let drops_status = version.status && !self.has_stored_shape(version);
+        if drops_status && let Some(fields) = object.as_object_mut() {
+            // What its conversion would make of a status is not stored either.
+            fields.remove("status");
+        }
         let namespace = if self.kind.namespaced { cx.namespace.as_str() } else { "" };
         metadata::wipe(&mut object, namespace);
-        let asking = self.asking(cx, Operation::Create, version);
+        let asking = self.asking(cx, Operation::Create, version, None);
         if asking.is_none() {
             self.begin(&mut object, generated);
         }
@@ -75,7 +80,7 @@ impl Registry {
             self.begin(draft.value_mut(), generated);
             self.deduplicate_owners(cx, &mut draft, true);
         }
-        drop_status(&self.kind, &mut draft);
+        drop_status(&self.kind, version, &mut draft);
         self.run_create_hooks(cx, &mut draft)?;
         let object = draft.into_value();
         self.validate(asking, version, &object, None).await?;
@@ -98,6 +103,7 @@ impl Registry {
         };
         match written {
             Ok(revision) => {
+                self.settle(revision).await;
                 Ok(Outcome { object: Arc::new(Object::new(self.codec(), &bytes, revision)), created: true })
             }
             Err(WriteError::Exists(entry)) => Err(taken(&name, &self.decode(&entry), generated)),
@@ -140,9 +146,9 @@ impl Registry {
 }
 
 /// Where the status is a subresource, a new object has none, and then perhaps that of its defaults.
-pub(crate) fn drop_status(kind: &Kind, draft: &mut Draft) {
+pub(crate) fn drop_status(kind: &Kind, version: &KindVersion, draft: &mut Draft) {
     let storage = kind.storage_version();
-    if !storage.status || draft.value().get("status").is_none() {
+    if !version.status || draft.value().get("status").is_none() {
         return;
     }
     if let Some(fields) = draft.value_mut().as_object_mut() {

@@ -97,15 +97,18 @@ impl Registry {
             let object = current.ok_or_else(|| Self::not_found(&cx.name))?;
             let old = self.read_value(&object)?;
             check_preconditions(&cx.name, &old, options)?;
-            if let Some(asking) = self.asking(cx, Operation::Delete, version) {
+            if let Some(asking) = self.asking(cx, Operation::Delete, version, None) {
                 let shown = self.as_shown(old.clone(), version)?;
-                options.ask(asking, &shown).await?;
+                options.ask(asking.asking, &shown).await?;
             }
             let marked = self.mark(cx, &old, options)?;
             let (result, deletion) = match marked {
                 None => {
                     let result =
                         if cx.dry_run { Ok(object.revision) } else { self.store.delete(&key, object.revision).await };
+                    if let Ok(revision) = &result {
+                        self.settle(*revision).await;
+                    }
                     (result.map(|_| ()), Deletion::Gone(object))
                 }
                 Some(marked) if marked == old => (Ok(()), Deletion::Marked(object)),

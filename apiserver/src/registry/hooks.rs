@@ -14,6 +14,7 @@ use super::strategy::Strategy;
 use crate::apply::carry_over::carry_over;
 use crate::field;
 use crate::request::context::RequestContext;
+use crate::schema::Schema;
 
 /// An object on its way into the store, as a value and, once a hook has asked for it, typed.
 ///
@@ -24,6 +25,13 @@ pub struct Draft {
     value: Value,
     managed_fields: Option<Value>,
     typed: Option<Typed>,
+    asked: Option<Asked>,
+}
+
+/// An object in the version that a client speaks, where that has another shape than the stored one.
+pub struct Asked {
+    object: Value,
+    schema: Arc<Schema>,
 }
 
 struct Typed {
@@ -36,7 +44,17 @@ impl Draft {
     /// A draft of a value.
     pub fn new(mut value: Value) -> Self {
         let managed_fields = metadata::take_managed_fields(&mut value);
-        Self { value, managed_fields, typed: None }
+        Self { value, managed_fields, typed: None, asked: None }
+    }
+
+    /// A draft of a value that was made from an object of another shape.
+    pub fn of_version(value: Value, asked: Asked) -> Self {
+        Self { asked: Some(asked), ..Self::new(value) }
+    }
+
+    /// What it was made from, where that has another shape.
+    pub fn asked(&self) -> Option<&Asked> {
+        self.asked.as_ref()
     }
 
     /// The object without its managed fields.
@@ -78,6 +96,27 @@ impl Draft {
     pub fn into_value(mut self) -> Value {
         metadata::put_managed_fields(&mut self.value, self.managed_fields);
         self.value
+    }
+}
+
+impl Asked {
+    /// An object, and the schema of its version.
+    pub fn new(object: Value, schema: &Arc<Schema>) -> Self {
+        Self { object, schema: schema.clone() }
+    }
+
+    /// The object.
+    pub fn object(&self) -> &Value {
+        &self.object
+    }
+
+    /// Reports what its version's schema finds wrong, as [`Schema`] does for objects of the stored version.
+    pub fn validate(&self, old: Option<&Self>, status: bool, errors: &mut field::Errors) {
+        match old {
+            None => self.schema.validate(&self.object, errors),
+            Some(old) if status => self.schema.validate_status_update(&self.object, &old.object, errors),
+            Some(old) => self.schema.validate_update(&self.object, &old.object, errors),
+        }
     }
 }
 
@@ -137,12 +176,20 @@ pub fn erase<S: Strategy>(strategy: S) -> Arc<dyn Hooks> {
 
 /// The hooks of a kind without a strategy: what the generic registry does, and nothing more.
 pub fn none() -> Arc<dyn Hooks> {
-    Arc::new(NoHooks { create_on_update: false, unconditional_update: false })
+    Arc::new(NoHooks { create_on_update: false, unconditional_update: false, check: None })
 }
+
+/// The hooks of a kind without a strategy, the objects of which are checked; updates are told the old object.
+pub fn checked(check: Check) -> Arc<dyn Hooks> {
+    Arc::new(NoHooks { create_on_update: false, unconditional_update: false, check: Some(check) })
+}
+
+/// Reports what is wrong with an object.
+pub type Check = fn(&Value, Option<&Value>, &mut field::Errors);
 
 /// The hooks of a built-in kind, which clients may overwrite as they could in a cluster.
 pub fn permissive() -> Arc<dyn Hooks> {
-    Arc::new(NoHooks { create_on_update: true, unconditional_update: true })
+    Arc::new(NoHooks { create_on_update: true, unconditional_update: true, check: None })
 }
 
 struct Erased<S>(S);
@@ -265,6 +312,7 @@ impl<S: Strategy> Hooks for Erased<S> {
 struct NoHooks {
     create_on_update: bool,
     unconditional_update: bool,
+    check: Option<Check>,
 }
 
 impl Hooks for NoHooks {
@@ -276,7 +324,10 @@ impl Hooks for NoHooks {
         Ok(())
     }
 
-    fn validate(&self, _: &RequestContext, _: &mut Draft, _: &mut field::Errors) -> Result<(), Mismatch> {
+    fn validate(&self, _: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch> {
+        if let Some(check) = self.check {
+            check(object.value(), None, errors);
+        }
         Ok(())
     }
 
@@ -291,10 +342,13 @@ impl Hooks for NoHooks {
     fn validate_update(
         &self,
         _: &RequestContext,
-        _: &mut Draft,
-        _: &mut Draft,
-        _: &mut field::Errors,
+        new: &mut Draft,
+        old: &mut Draft,
+        errors: &mut field::Errors,
     ) -> Result<(), Mismatch> {
+        if let Some(check) = self.check {
+            check(new.value(), Some(old.value()), errors);
+        }
         Ok(())
     }
 

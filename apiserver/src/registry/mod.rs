@@ -6,7 +6,7 @@
 //! - [`subresource`] subresources of a project's own · [`typed`] objects as a project's types
 //! - [`reader`] objects for those who decide by them
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
-//! - `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
+//! - `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share
 
 mod admit;
 pub mod backend;
@@ -19,7 +19,6 @@ mod managers;
 pub mod metadata;
 pub mod names;
 pub mod object;
-pub mod patch;
 pub mod read;
 pub mod reader;
 pub mod rest;
@@ -39,14 +38,14 @@ use crate::apply::FieldManager;
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
-use crate::registry::hooks::{Draft, Hooks, Mismatch};
+use crate::registry::hooks::{Asked, Draft, Hooks, Mismatch};
 use crate::registry::metadata::owners;
 use crate::registry::object::{Codec, Object};
 use crate::request::context::RequestContext;
 use crate::storage::cache::feed::Feed;
 use crate::storage::cache::{Cached, WatchCache};
-use crate::storage::{Entry, Store};
-use crate::versions::Conversion;
+use crate::storage::{Entry, Revision, Store};
+use crate::versions::{Conversion, ConversionError};
 
 /// Everything that can be done with the objects of one kind.
 pub struct Registry {
@@ -58,6 +57,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     cache: Arc<WatchCache<Object>>,
     feed: Arc<Feed>,
+    settles: bool,
 }
 
 /// What a registry is put together from.
@@ -76,6 +76,9 @@ pub struct Parts {
     pub cache: Arc<WatchCache<Object>>,
     /// What fills the cache.
     pub feed: Arc<Feed>,
+    /// Whether a write is answered only when the cache has it: for kinds that this server itself acts on, so that the
+    /// next request meets what this one has changed.
+    pub settles: bool,
 }
 
 /// What a write came to.
@@ -89,9 +92,9 @@ pub struct Outcome {
 impl Registry {
     /// A registry of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { kind, hooks, conversion, admission, store, cache, feed } = parts;
+        let Parts { kind, hooks, conversion, admission, store, cache, feed, settles } = parts;
         let fields = FieldManager::new(kind.clone(), conversion.clone());
-        Self { kind, hooks, conversion, admission, fields, store, cache, feed }
+        Self { kind, hooks, conversion, admission, fields, store, cache, feed, settles }
     }
 
     /// The kind that it keeps.
@@ -138,6 +141,11 @@ impl Registry {
         Ok(self.conversion.convert(self.kind.storage_version(), version, object)?)
     }
 
+    /// Whether objects of this version are stored as they are, but for their `apiVersion`.
+    fn has_stored_shape(&self, version: &KindVersion) -> bool {
+        self.conversion.is_same_shape(version, self.kind.storage_version())
+    }
+
     /// `/registry/GROUP/PLURAL/NAMESPACE/`, or without the namespace when all are meant or there is none.
     fn prefix(&self, namespace: &str) -> String {
         let root = self.cache.prefix();
@@ -166,6 +174,13 @@ impl Registry {
 
     async fn stored(&self, key: &str) -> Result<Option<Arc<Object>>, Error> {
         Ok(self.store.get(key).await?.map(|entry| self.decode(&entry)))
+    }
+
+    /// Waits for what was just written to be in the cache, where that matters.
+    async fn settle(&self, revision: Revision) {
+        if self.settles {
+            self.feed.reached(revision, read::WAIT).await;
+        }
     }
 
     fn not_found(name: &str) -> Error {
@@ -199,6 +214,14 @@ impl Registry {
         errors: &mut field::Errors,
     ) -> Result<(), Error> {
         let before = errors.len();
+        // Whoever writes in another version is told of its fields; those of the stored one would say little.
+        if let Some(asked) = object.asked() {
+            let old = old.as_ref().and_then(|old| old.asked());
+            asked.validate(old, cx.subresource == "status", errors);
+            if errors.len() > before {
+                return Ok(());
+            }
+        }
         let schema = &self.kind.storage_version().schema;
         match &old {
             None => schema.validate(object.value(), errors),
@@ -232,7 +255,13 @@ pub(crate) fn draft(
 ) -> Result<Draft, Error> {
     let storage = kind.storage_version();
     version.schema.default(&mut object);
-    let mut draft = Draft::new(conversion.convert(version, storage, object)?);
+    let mut draft = if conversion.is_same_shape(version, storage) {
+        Draft::new(conversion.convert(version, storage, object)?)
+    } else {
+        let converted = conversion.convert(version, storage, object.clone());
+        let stored = converted.map_err(|error| unconvertible(version, &object, error))?;
+        Draft::of_version(stored, Asked::new(object, &version.schema))
+    };
     if !std::ptr::eq(version, storage) {
         storage.schema.default(draft.value_mut());
     }
@@ -240,6 +269,17 @@ pub(crate) fn draft(
         tracing::debug!("an object could not be read for its defaults");
     }
     Ok(draft)
+}
+
+/// The answer to an object that is not of the type of its version: what the schema of that version finds, or else the
+/// type's own words.
+fn unconvertible(version: &KindVersion, object: &Value, error: ConversionError) -> Error {
+    let mut errors = field::Errors::default();
+    version.schema.validate(object, &mut errors);
+    if errors.is_empty() {
+        errors.invalid("<root>", &Value::Null, error.message);
+    }
+    Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }
 }
 
 /// The answer to an object that passes the schema's rules but is not of the strategy's type.

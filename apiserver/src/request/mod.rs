@@ -4,6 +4,7 @@ pub mod context;
 pub mod decode;
 pub mod info;
 pub mod media;
+pub mod patch;
 pub mod query;
 pub mod selectors;
 pub mod user;

@@ -78,6 +78,30 @@ impl LabelSelector {
         Ok(Self { requirements })
     }
 
+    /// The selector of these terms, each a key, an operator as `matchExpressions` write it, and values.
+    ///
+    /// # Errors
+    /// An operator that is none.
+    pub fn of_terms(terms: impl IntoIterator<Item = (String, String, Vec<String>)>) -> Result<Self, SelectorError> {
+        let mut requirements = Vec::new();
+        for (key, operator, values) in terms {
+            let condition = match operator.as_str() {
+                "In" => LabelCondition::In(values),
+                "NotIn" => LabelCondition::NotIn(values),
+                "Exists" => LabelCondition::Exists,
+                "DoesNotExist" => LabelCondition::Missing,
+                other => {
+                    return Err(SelectorError(format!(
+                        "{} is not a valid label selector operator",
+                        field::quoted(other)
+                    )));
+                }
+            };
+            requirements.push(LabelRequirement { key, condition });
+        }
+        Ok(Self { requirements })
+    }
+
     /// Whether an object with these labels is meant.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.matches_with(|key| labels.get(key).map(String::as_str))

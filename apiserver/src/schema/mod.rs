@@ -11,6 +11,11 @@ mod any_fields;
 #[cfg(feature = "cel")]
 mod cel;
 mod compile;
+#[cfg(feature = "cel")]
+mod conditions;
+#[cfg(not(feature = "cel"))]
+#[path = "no_conditions.rs"]
+mod conditions;
 mod defaults;
 pub mod derive;
 mod embedded;
@@ -33,6 +38,7 @@ use serde_json::Value;
 
 pub use any_fields::AnyFields;
 pub use compile::SchemaError;
+pub(crate) use conditions::{Condition, Scene};
 pub use node::{Additional, ListType, MapType, Node, Rule, Type};
 
 use crate::field;

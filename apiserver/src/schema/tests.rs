@@ -157,7 +157,7 @@ fn a_derived_schema_refuses_what_the_type_cannot_be() {
     let minimal = json!({"name": "robins", "wings": 2});
     let check = |change: Value, expect: &[&str]| {
         let mut object = json!({ "spec": minimal });
-        crate::registry::patch::merge_patch::apply(&mut object, &change);
+        crate::request::patch::merge_patch::apply(&mut object, &change);
         schema.default(&mut object);
         assert_eq!(problems(&schema, &object), expect, "{change}");
     };

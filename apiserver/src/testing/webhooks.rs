@@ -17,7 +17,7 @@ use super::show_logs;
 use crate::apis::Apis;
 use crate::authorization::AllowPaths;
 use crate::kind::Typed;
-use crate::registry::patch::json_patch;
+use crate::request::patch::json_patch;
 use crate::request::user::UserInfo;
 use crate::server::pki::LOOPBACK_NAMES;
 use crate::server::tls::{Certificate, Replaceable};

@@ -51,6 +51,24 @@ impl Conversions {
         Self { kind, spokes, kept }
     }
 
+    /// An object of a version as its type writes it, its metadata untouched.
+    ///
+    /// # Errors
+    /// An object that is not of the type.
+    pub(crate) fn written(&self, version: &KindVersion, object: &Value) -> Result<Value, ConversionError> {
+        let hub = self.kind.storage_version();
+        let step = match (self.spoke(version), self.spokes.first()) {
+            (Some(spoke), _) => Step { spoke, from: version, to: hub, to_hub: true },
+            (None, Some(spoke)) => Step { spoke, from: version, to: hub, to_hub: false },
+            (None, None) => return Ok(object.clone()),
+        };
+        let mut written = step.written(object.clone())?;
+        for shared in ["apiVersion", "kind", "metadata"] {
+            written[shared] = object[shared].clone();
+        }
+        Ok(written)
+    }
+
     fn spoke(&self, version: &KindVersion) -> Option<&Spoke> {
         self.spokes.iter().find(|spoke| spoke.version == version.version)
     }

@@ -3,6 +3,7 @@
 //! Finalizers work where the backend keeps them. Generations and status are the backend's own; a status that is a
 //! subresource is written there alone, as everywhere.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,10 +11,11 @@ use serde_json::Value;
 
 use super::watching::BackedWatch;
 use super::{ErasedBackend, Filter, page};
-use crate::admission::{Asking, Chain, ObjectKind, Operation, Target};
+use crate::admission::{Chain, Operation};
 use crate::apply::{self, FieldManager};
 use crate::field;
 use crate::kind::{Kind, KindVersion, Verb};
+use crate::registry::admit::Asked;
 use crate::registry::delete::{self, DeleteOptions, Deletion};
 use crate::registry::error::Error;
 use crate::registry::list::{ListQuery, Listing};
@@ -22,7 +24,7 @@ use crate::registry::object::{Codec, Object};
 use crate::registry::read::Freshness;
 use crate::registry::rest::{Rest, Watching};
 use crate::registry::selector::Selector;
-use crate::registry::update::Change;
+use crate::registry::update::{Change, View};
 use crate::registry::watch::{Start, WatchQuery};
 use crate::registry::{Outcome, Registry, managers, names};
 use crate::request::context::RequestContext;
@@ -71,7 +73,7 @@ impl Scope {
     }
 
     pub fn means(&self, object: &Object) -> bool {
-        self.is_within(object) && self.selector.matches(object, |_| object.value().ok())
+        self.is_within(object) && self.selector.matches(object, |_| None)
     }
 }
 
@@ -100,10 +102,9 @@ impl Backed {
         cx: &'a RequestContext,
         operation: Operation,
         version: &'a KindVersion,
-    ) -> Option<Asking<'a>> {
-        let object = ObjectKind::Same;
-        let target = Target { operation, kind: &self.kind, version, subresource: &cx.subresource, object };
-        self.admission.ask(cx, target)
+        view: Option<&'a dyn View>,
+    ) -> Option<Asked<'a>> {
+        Asked::new(&self.admission, &self.kind, cx, operation, version, view)
     }
 
     async fn read(&self, cx: &RequestContext) -> Result<Value, Error> {
@@ -170,19 +171,22 @@ impl Backed {
         } else {
             metadata::begin_update(&mut new, old, self.namespace(cx));
         }
-        Registry::restrict(&self.kind, cx, &mut new, old);
+        Registry::restrict(version, cx, &mut new, old);
         version.schema.default(&mut new);
         // A backend that does not keep the managers of an object is not given any.
         if !tracked && old["metadata"].get("managedFields").is_some() {
             let now = metadata::now();
             self.fields.update(&managers::writer(cx, version, &now), Some(old), &mut new);
         }
-        let asking = self.asking(cx, Operation::Update, version);
+        let asking = self.asking(cx, Operation::Update, version, change.view());
+        let seen = asking.as_ref().and_then(Asked::view).map(|view| view.of(old));
+        let seen = seen.as_ref().unwrap_or(old);
         if let Some(asking) = &asking {
-            new = admitted(asking, version, new, Some(old)).await?;
+            new = asking.mutate(version, new, Some(seen)).await?;
+            version.schema.default(&mut new);
         }
         owners::deduplicate(&mut new);
-        Registry::restrict(&self.kind, cx, &mut new, old);
+        Registry::restrict(version, cx, &mut new, old);
         let fields = metadata::of_mut(&mut new);
         match metadata::text(old, "resourceVersion") {
             "" => drop(fields.remove("resourceVersion")),
@@ -193,7 +197,7 @@ impl Backed {
         validation::update(&new, old, &mut errors);
         self.check(cx, &new, Some(old), errors)?;
         if let Some(asking) = asking {
-            asking.validate(Some(&new), Some(old)).await?;
+            asking.validate(&new, Some(seen)).await?;
         }
         if new == *old {
             return Ok(Outcome { object: stored, created: false });
@@ -215,8 +219,8 @@ impl Backed {
     ) -> Result<Deletion, Error> {
         let old = self.read(cx).await?;
         delete::check_preconditions(&cx.name, &old, options)?;
-        if let Some(asking) = self.asking(cx, Operation::Delete, version) {
-            options.ask(asking, &old).await?;
+        if let Some(asking) = self.asking(cx, Operation::Delete, version, None) {
+            options.ask(asking.asking, &old).await?;
         }
         if metadata::finalizers(&old).is_empty() || !self.offers(Verb::Update) {
             self.backend.delete(cx, &old).await?;
@@ -248,8 +252,12 @@ impl Rest for Backed {
         None
     }
 
+    fn stored_versions(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+
     fn selector(&self, version: &KindVersion, labels: &str, fields: &str) -> Result<Selector, Error> {
-        Selector::read(&self.kind, version, labels, fields)
+        Selector::read(&self.kind, version, true, labels, fields)
     }
 
     fn show(&self, object: &Object, _: &KindVersion) -> Result<Value, Error> {
@@ -373,9 +381,10 @@ impl Backed {
             let now = metadata::now();
             self.fields.update(&managers::writer(cx, version, &now), None, &mut object);
         }
-        let asking = self.asking(cx, Operation::Create, version);
+        let asking = self.asking(cx, Operation::Create, version, None);
         if let Some(asking) = &asking {
-            object = admitted(asking, version, object, None).await?;
+            object = asking.mutate(version, object, None).await?;
+            version.schema.default(&mut object);
             metadata::check_namespace(&mut object, self.namespace(cx))?;
         }
         if is_kept {
@@ -398,7 +407,7 @@ impl Backed {
         }
         self.check(cx, &object, None, errors)?;
         if let Some(asking) = asking {
-            asking.validate(Some(&object), None).await?;
+            asking.validate(&object, None).await?;
         }
         let made = self.backend.create(cx, &object).await;
         let made = made.map_err(|error| error.or_named(metadata::text(&object, "name")))?;
@@ -414,17 +423,4 @@ impl Backed {
 fn key(namespace: &str, object: &Object) -> String {
     let (own, name) = (&object.summary.namespace, &object.summary.name);
     if own.is_empty() || !namespace.is_empty() { name.clone() } else { format!("{own}/{name}") }
-}
-
-/// An object as admission leaves it, pruned and with its defaults.
-async fn admitted<'a>(
-    asking: &Asking<'a>,
-    version: &KindVersion,
-    object: Value,
-    old: Option<&'a Value>,
-) -> Result<Value, Error> {
-    let mut object = asking.mutate(Some(object), old).await?;
-    version.schema.prune(&mut object, &mut Vec::new());
-    version.schema.default(&mut object);
-    Ok(object)
 }

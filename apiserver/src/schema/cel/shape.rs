@@ -16,6 +16,8 @@ pub(crate) enum Shape<'s> {
     Node(&'s Node),
     /// A schema describes it, and it has `apiVersion`, `kind` and `metadata`, said or not.
     Resource(&'s Node),
+    /// A schema describes it, and what that leaves open is seen nevertheless.
+    Open(&'s Node),
 }
 
 /// `apiVersion`, `kind` and what is within `metadata`.
@@ -45,14 +47,23 @@ impl<'s> Shape<'s> {
     pub(super) fn node(self) -> Option<&'s Node> {
         match self {
             Self::Free => None,
-            Self::Node(node) | Self::Resource(node) => Some(node),
+            Self::Node(node) | Self::Resource(node) | Self::Open(node) => Some(node),
+        }
+    }
+
+    /// A node below this place.
+    fn below(self, node: &'s Node) -> Self {
+        match self {
+            Self::Open(_) if node.type_ == Type::Any => Self::Free,
+            Self::Open(_) => Self::Open(node),
+            _ => Self::of(node),
         }
     }
 
     pub(super) fn items(self) -> Option<Self> {
         match self.node() {
             None => Some(Self::Free),
-            Some(node) => node.items().map(Self::of),
+            Some(node) => node.items().map(|items| self.below(items)),
         }
     }
 
@@ -61,8 +72,8 @@ impl<'s> Shape<'s> {
         match self {
             Self::Free => Some(Self::Free),
             Self::Resource(_) => None,
-            Self::Node(node) => match &node.additional {
-                Additional::Schema(values) => Some(Self::of(values)),
+            Self::Node(node) | Self::Open(node) => match &node.additional {
+                Additional::Schema(values) => Some(self.below(values)),
                 _ => None,
             },
         }
@@ -73,7 +84,7 @@ impl<'s> Shape<'s> {
         match self {
             Self::Free => false,
             Self::Resource(_) => true,
-            Self::Node(node) => !node.properties.is_empty(),
+            Self::Node(node) | Self::Open(node) => !node.properties.is_empty(),
         }
     }
 
@@ -83,7 +94,7 @@ impl<'s> Shape<'s> {
         if matches!(self, Self::Resource(_)) && META_FIELDS.contains(&name) && !declares_meta(node) {
             return Some(Self::Node(if name == "metadata" { &METADATA } else { &TEXT }));
         }
-        node.properties.get(name).map(Self::of)
+        node.properties.get(name).map(|node| self.below(node))
     }
 
     /// What describes a field, by its name in an expression: escaped, or a word of the language as it is.

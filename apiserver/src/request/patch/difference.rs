@@ -68,7 +68,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     use super::*;
-    use crate::registry::patch::json_patch;
+    use crate::request::patch::json_patch;
 
     #[track_caller]
     fn check(before: Value, after: Value, expect: Value) {
