@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, create, generate, init, run, show, update, version};
+use crate::commands::{build, completion, create, generate, init, run, show, update, version};
 use crate::ui::Ui;
 
 /// Scaffolds Kubernetes-style API servers in Rust, with their controllers and their tests.
@@ -38,6 +38,10 @@ pub enum Command {
     /// Add to a project: groups, versions, kinds, controllers, webhooks
     #[command(subcommand, arg_required_else_help = true)]
     Create(create::CreateCommand),
+
+    /// Write what a deployment needs
+    #[command(subcommand, arg_required_else_help = true)]
+    Build(build::BuildCommand),
 
     /// Build the project and run it
     #[command(subcommand, arg_required_else_help = true)]
@@ -91,6 +95,7 @@ impl Command {
         match self {
             Self::Init(InitCommand::Repo(args)) => init::repo(args, ui),
             Self::Create(command) => create::create(command, ui),
+            Self::Build(command) => build::build(command, ui),
             Self::Run(RunCommand::Local(args)) => run::run_local(args, ui),
             Self::Show(args) => show::show(args, ui),
             Self::Generate(args) => generate::generate(args, ui),

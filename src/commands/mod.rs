@@ -1,6 +1,7 @@
 //! One file per command, and what those that write have in common.
 
 pub mod admission;
+pub mod build;
 pub mod changes;
 pub mod completion;
 pub mod create;

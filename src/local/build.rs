@@ -35,6 +35,11 @@ impl Build {
         command
     }
 
+    /// cargo, at work in the project.
+    pub fn cargo(&self) -> Command {
+        cargo(&self.root)
+    }
+
     /// How many packages the binary is made of. Takes a moment, so that it is asked beside the build.
     pub fn count_packages(&self) -> Option<usize> {
         let mut command = cargo(&self.root);

@@ -5,12 +5,13 @@
 //! in the place of `{kind}` is for kinds whose backend is the user's, `{kind-schemaless}` for those without a schema;
 //! where there is no such template, the one for `{kind}` is theirs too. `{webhook-own}` and `{webhook-others}` are for each
 //! kind with webhooks, the project's or not, `{webhook-group}` for the groups of both, `{plugin}` for each admission
-//! plugin; what is in `config/webhook` is for projects with webhooks.
+//! plugin; what is in `config/webhook` is for projects with webhooks, and what is in `config/crd` for `build config`.
 
 use anyhow::Context;
 use include_dir::{Dir, include_dir};
 use tera::Tera;
 
+use super::crds;
 use super::plugins::{self, PluginView};
 use super::views::{self, ControllerView, FurtherView, GroupView, KindView, SubresourceView, VersionView};
 use super::webhooks::{self, FolderView, HookView};
@@ -30,6 +31,7 @@ pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec
     collect(&TEMPLATES, &mut templates);
     for template in &templates {
         match template.each {
+            Each::Cluster => {}
             Each::Project => renderer.file(template, is_new, &Place::default())?,
             Each::Webhooks if project.has_webhooks() => {
                 let is_new = before.is_none_or(|before| !before.has_webhooks());
@@ -114,6 +116,24 @@ pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec
     Ok(renderer.files)
 }
 
+/// Renders what is in `config/crd`, but for the CRDs, which the project's code knows.
+pub fn cluster(project: &Project) -> anyhow::Result<Vec<File>> {
+    let mut renderer = Renderer::new(project)?;
+    renderer.context.insert("crds", &crds::crds(project));
+    renderer.context.insert("has_webhooks", &project.has_webhooks());
+    let mut templates = Vec::new();
+    collect(&TEMPLATES, &mut templates);
+    for template in templates.iter().filter(|template| matches!(template.each, Each::Cluster)) {
+        renderer.file(template, true, &Place::default())?;
+    }
+    Ok(renderer.files)
+}
+
+/// The project's name as one in Kubernetes, which is also its namespace in a cluster.
+pub fn dns_name(project: &Project) -> String {
+    views::project(project).dns_name
+}
+
 /// The text that heads a source file which the user owns: the copyright as a comment, and an empty line.
 pub fn copyright_header(project: &Project) -> String {
     let Some(text) = &project.copyright else { return String::new() };
@@ -139,6 +159,8 @@ enum Each {
     Controller,
     /// The project, if it has webhooks.
     Webhooks,
+    /// The project, when it is to be deployed as CRDs.
+    Cluster,
     WebhookGroup,
     Webhook {
         own: bool,
@@ -308,6 +330,8 @@ impl Each {
             Self::Plugin
         } else if path.starts_with("config/webhook/") {
             Self::Webhooks
+        } else if path.starts_with("config/crd/") {
+            Self::Cluster
         } else if ["{kind}", "{sample}", "{test}"].iter().any(|placeholder| path.contains(placeholder)) {
             Self::Kind
         } else if path.contains("{version}") {
