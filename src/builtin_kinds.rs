@@ -33,6 +33,11 @@ pub fn api_group(group: &str) -> Option<&'static str> {
 /// There is none; the hint tells what comes nearest.
 pub fn find(group: &str, version: &str, kind: &str) -> Result<&'static BuiltinKind, Failure> {
     let in_group = || KINDS.iter().filter(|there| there.group == group);
+    if in_group().next().is_none() {
+        return Err(
+            usage(format!("Kubernetes has no group {group:?}")).hint(format!("its groups are {}", groups().join(", ")))
+        );
+    }
     if let Some(found) = in_group().find(|there| there.version == version && there.kind == kind) {
         return Ok(found);
     }

@@ -184,11 +184,64 @@ fn a_subresource_is_planned_before_it_is_made() {
 }
 
 #[test]
+fn show_tells_of_webhooks_and_of_plugins() {
+    let (_temporary, project) = scaffold("guarded");
+    let told: serde_json::Value = serde_json::from_str(&succeed(&project, "show --output json")).unwrap();
+    let bird = &told["groups"][0]["kinds"][0];
+    assert_eq!(bird["webhooks"], serde_json::json!(["defaulting", "validation"]));
+    assert_eq!(bird["files"]["webhooks"]["path"], "src/webhooks/demo/bird.rs");
+    let [deployment, node, certificate] = told["externalWebhooks"].as_array().unwrap().as_slice() else {
+        panic!("{told}");
+    };
+    assert_eq!((&deployment["apiGroup"], &deployment["kind"]), (&"apps".into(), &"Deployment".into()));
+    assert_eq!((&node["apiGroup"], &node["webhooks"]), (&"".into(), &serde_json::json!(["validation"])));
+    assert_eq!(certificate["apiGroup"], "cert-manager.io");
+    assert_eq!(told["admission"][0]["file"]["path"], "src/admission/ban_flunder.rs");
+    std::fs::remove_file(project.join("src/admission/notary.rs")).unwrap();
+    let tree = succeed(&project, "show");
+    for line in [
+        "webhooks    src/webhooks/demo/bird.rs (defaulting, validation)",
+        "v1 Node: src/webhooks/core/node.rs (validation)",
+        "cert-manager.io/v1 Certificate: src/webhooks/cert_manager/certificate.rs (defaulting, validation)",
+        "ban-flunder: src/admission/ban_flunder.rs (Bird in demo/v1)",
+        "notary: src/admission/notary.rs (missing)",
+    ] {
+        assert!(tree.contains(line), "{line}: {tree}");
+    }
+}
+
+#[test]
+fn a_webhook_is_planned_before_it_is_made() {
+    let (_temporary, project) = scaffold("aviary");
+    let line = "create webhook --group demo --version v1alpha1 --kind Bird --defaulting";
+    let before = tree(&project);
+    let told = succeed(&project, &format!("{line} --dry-run --diff"));
+    assert!(told.contains("create   src/webhooks/demo/bird.rs\n"), "{told}");
+    assert!(told.contains("+    webhooks.kind(demo::bird::strategy()).defaulting();\n"), "{told}");
+    assert!(tree(&project) == before);
+    let told = succeed(&project, line);
+    let title = "New webhooks of Bird in demo.demo.alibaba.com/v1alpha1: defaulting. Yours to edit:\n  src/webhooks/demo/bird.rs";
+    assert!(told.contains(title), "{told}");
+    assert!(!told.contains("main.rs"), "{told}");
+    // A project from before there were webhooks.
+    let main = project.join("src/main.rs");
+    let text = std::fs::read_to_string(&main).unwrap();
+    let text: String = text.lines().filter(|line| !line.contains(".webhooks(")).map(|l| format!("{l}\n")).collect();
+    std::fs::write(&main, &text).unwrap();
+    let told = succeed(&project, &format!("{line} --programmatic-validation"));
+    assert!(told.contains("More webhooks of Bird"), "{told}");
+    assert!(told.contains("\n        .webhooks(aviary::webhooks::install)\n"), "{told}");
+    assert_eq!(std::fs::read_to_string(&main).unwrap(), text);
+    succeed(&project, "generate --check");
+}
+
+#[test]
 fn every_shell_gets_its_completions() {
     let (_temporary, anywhere) = folder("anywhere");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = succeed(&anywhere, &format!("completion {shell}"));
-        for word in ["skip-controller", "with-scale-subresource", "schemaless"] {
+        for word in ["skip-controller", "with-scale-subresource", "schemaless", "programmatic-validation", "admission"]
+        {
             assert!(script.contains(word), "{shell} {word}");
         }
     }

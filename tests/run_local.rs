@@ -140,6 +140,31 @@ mod small {
     }
 
     #[test]
+    fn webhooks_are_a_part_of_their_own() {
+        let fake = Fake::new();
+        let webhooks = "externalWebhooks:\n- group: core\n  version: v1\n  kind: Pod\n  plural: pods\n  scope: Namespaced\n  \
+                        webhooks:\n    defaulting: true\n";
+        fs::write(fake.root.join("PROJECT"), format!("{PROJECT}{webhooks}")).unwrap();
+        refused(
+            &fake.run(&["--secure-port=0"]),
+            "the webhooks cannot be run",
+            "src/main.rs is yours and does not serve",
+        );
+        assert!(!fake.root.join("target").exists(), "nothing was built");
+        let main = MAIN.replacen("fn main() {", "fn main() { let _ = \".webhooks(\";", 1);
+        fs::write(fake.root.join("src/main.rs"), main).unwrap();
+
+        fs::write(fake.root.join("kubeconfig"), "").unwrap();
+        let output = fake.command(&["--run=webhook"]).env("FAKE", "dies").output().unwrap();
+        let seen = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{seen}");
+        assert!(seen.contains("webhook            | webhook speaks\n"), "{seen}");
+        assert!(seen.contains("error: webhook ended by itself (exit code 7); its last lines:\n"), "{seen}");
+        // The others do without them.
+        fake.start(&[], "").ready().stop();
+    }
+
+    #[test]
     fn ctrl_c_and_sigterm_stop_everything_and_are_no_failure() {
         let fake = Fake::new();
         for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {

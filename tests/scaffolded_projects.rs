@@ -44,6 +44,12 @@ fn a_project_of_several_versions_is_sound() {
     sound("versions");
 }
 
+#[test]
+#[ignore = "builds a project: ./scripts/test"]
+fn a_project_with_webhooks_and_plugins_is_sound() {
+    sound("guarded");
+}
+
 /// Formatted, without a warning, with tests that pass, and all that with the lock file that it came with.
 #[track_caller]
 fn sound(golden: &str) {

@@ -1,4 +1,5 @@
-//! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is missing and leaves what is there.
+//! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is
+//! missing and leaves what is there.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -356,11 +357,10 @@ fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> String 
     for (group, kind) in next.kinds() {
         news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind, root);
     }
-    let mut missing = None;
     for (title, rest, path) in webhook::news(before, next) {
         news.titles.push(Title(title, rest));
         news.edit.extend(path.map(|path| format!("  {path}  # what they do")));
-        missing = webhook::missing_line(root, next);
+        news.by_hand = webhook::missing_line(root, next).into_iter().collect();
     }
     for (name, path) in admission::news(before, next) {
         news.titles.push(Title("A new admission plugin".into(), format!(": {name}")));
@@ -379,7 +379,6 @@ fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> String 
     for by_hand in &news.by_hand {
         text.push_str(&format!("\n{by_hand}"));
     }
-    text.extend(missing.map(|line| format!("\n\n{line}\n")));
     text.push_str(&format!("\nNext:\n  cargo test\n{}", news.run.join("\n")));
     text.trim_end().to_owned()
 }

@@ -9,6 +9,7 @@ pub mod init;
 pub mod resource_version;
 pub mod run;
 pub mod show;
+pub mod show_webhooks;
 pub mod subresource;
 pub mod update;
 pub mod version;

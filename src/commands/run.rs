@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{ArgAction, Args, ValueEnum};
 
+use super::webhook;
 use crate::error::{failure, usage};
 use crate::local::build::Build;
 use crate::local::etcd::Etcd;
@@ -37,7 +38,7 @@ pub struct RunLocalArgs {
         value_name = "PART",
         value_enum,
         value_delimiter = ',',
-        default_value = "apiserver,controller-manager"
+        default_value = "apiserver,webhook,controller-manager"
     )]
     run: Vec<RunPart>,
 
@@ -77,6 +78,8 @@ enum StorageKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum RunPart {
     Apiserver,
+    /// If the project has webhooks
+    Webhook,
     ControllerManager,
 }
 
@@ -86,7 +89,7 @@ pub fn run_local(args: RunLocalArgs, ui: &Ui) -> Result<ExitCode> {
     let here = std::env::current_dir().context("could not find out the current folder")?;
     let plan = args.plan(root, &project, &here)?;
     let _locks = lock_parts(&plan)?;
-    check(&plan)?;
+    check(&plan, &project)?;
     let next = next_commands(&project, &plan, &here, ui);
     session::run(plan, ui, || ui.say(next))?;
     Ok(ExitCode::SUCCESS)
@@ -97,6 +100,12 @@ impl RunLocalArgs {
     fn plan(self, root: PathBuf, project: &Project, here: &Path) -> Result<Plan> {
         let runs = |part| self.run.contains(&part);
         let (api_server, controller_manager) = (runs(RunPart::Apiserver), runs(RunPart::ControllerManager));
+        let webhook = runs(RunPart::Webhook) && project.has_webhooks();
+        if !api_server && !controller_manager && !webhook {
+            return Err(usage("there is nothing to run: this project has no webhooks")
+                .hint("make one with `apiserver-boot create webhook`, or leave `--run` away")
+                .into());
+        }
         let state_dir = root.join(STATE_DIR);
         let data_dir = self.data_dir.map_or_else(|| state_dir.join("data"), |dir| here.join(dir));
         let kind = match (self.storage, self.etcd_servers.is_empty()) {
@@ -123,6 +132,7 @@ impl RunLocalArgs {
             storage,
             data_dir,
             api_server,
+            webhook,
             controller_manager,
             secure_port: self.secure_port,
             kubeconfig: here.join(self.config),
@@ -135,7 +145,11 @@ impl RunLocalArgs {
 /// Makes sure that nobody else runs the same parts of this project.
 fn lock_parts(plan: &Plan) -> Result<Vec<Lock>> {
     files::private_dir(&plan.state_dir)?;
-    let parts = [(Part::ApiServer, plan.api_server), (Part::ControllerManager, plan.controller_manager)];
+    let parts = [
+        (Part::ApiServer, plan.api_server),
+        (Part::Webhook, plan.webhook),
+        (Part::ControllerManager, plan.controller_manager),
+    ];
     let mut locks = Vec::new();
     for (part, _) in parts.into_iter().filter(|(_, planned)| *planned) {
         match lock::acquire(&plan.state_dir.join(format!("{part}.lock")))? {
@@ -153,7 +167,10 @@ fn lock_parts(plan: &Plan) -> Result<Vec<Lock>> {
 }
 
 /// Finds what would fail after the build, before it.
-fn check(plan: &Plan) -> Result<()> {
+fn check(plan: &Plan, project: &Project) -> Result<()> {
+    if let Some(missing) = webhook::missing_line(&plan.root, project).filter(|_| plan.webhook) {
+        return Err(failure("the webhooks cannot be run").hint(missing).into());
+    }
     if plan.api_server {
         kubeconfig::check(&plan.kubeconfig)?;
         match ports::check(plan.secure_port) {
@@ -164,7 +181,7 @@ fn check(plan: &Plan) -> Result<()> {
             Err(error) => return Err(error.into()),
         }
     } else if !plan.kubeconfig.is_file() {
-        return Err(failure(format!("there is no kubeconfig {} for the controllers", plan.kubeconfig.display()))
+        return Err(failure(format!("there is no kubeconfig {} to reach an API server with", plan.kubeconfig.display()))
             .hint("start the API server first, with `apiserver-boot run local --run apiserver` in another terminal, or name a kubeconfig with `--config FILE`")
             .into());
     }
@@ -249,6 +266,7 @@ mod tests {
     fn flags_make_the_plan() {
         let default = plan(&[]).unwrap();
         assert!(default.build_first && default.api_server && default.controller_manager && !default.build.release);
+        assert!(!default.webhook, "the project has none");
         assert_eq!(default.secure_port, 9443);
         assert_eq!(default.data_dir, Path::new("/home/bird/.apiserver-boot/data"));
         assert_eq!(default.kubeconfig, Path::new("/home/bird/src/kubeconfig"));

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::show_webhooks::{self, ShownPlugin, ShownWebhooks};
 use crate::project::{Backend, Group, Kind, KindVersion, Project, Scope};
 use crate::scaffold::{pair, views};
 use crate::ui::{Style, Ui};
@@ -62,6 +63,9 @@ struct Shown {
     root: String,
     library: String,
     groups: Vec<ShownGroup>,
+    /// Webhooks for kinds that are not the project's.
+    external_webhooks: Vec<ShownWebhooks>,
+    admission: Vec<ShownPlugin>,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,6 +101,8 @@ struct ShownKind {
     /// Those beside status and scale.
     subresources: Vec<ShownSubresource>,
     controllers: Vec<ShownController>,
+    /// What a cluster asks about it.
+    webhooks: Vec<&'static str>,
 }
 
 /// A version of a kind.
@@ -125,11 +131,14 @@ struct Files {
     backend: Option<ShownFile>,
     sample: ShownFile,
     test: ShownFile,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks: Option<ShownFile>,
 }
 
+/// A file of the user's.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownFile {
+pub struct ShownFile {
     path: String,
     exists: bool,
 }
@@ -152,8 +161,14 @@ struct ShownController {
 }
 
 impl ShownFile {
-    fn new(root: &Path, path: String) -> Self {
+    /// The file at a path in the project.
+    pub fn new(root: &Path, path: String) -> Self {
         Self { exists: root.join(&path).is_file(), path }
+    }
+
+    /// As the tree tells it.
+    pub fn leaf(&self) -> String {
+        format!("{}{}", self.path, if self.exists { "" } else { " (missing)" })
     }
 }
 
@@ -225,9 +240,11 @@ impl Shown {
                             backend: custom.then(|| file(view.strategy_path)),
                             sample: file(views::version_sample_path(project, group, kind, kind.stored())),
                             test: file(view.test_path),
+                            webhooks: show_webhooks::own(root, project, &group.name, &kind.kind),
                         },
                         subresources: subresources.collect(),
                         controllers: controllers.collect(),
+                        webhooks: kind.webhooks.names(),
                     }
                 })
                 .collect(),
@@ -238,6 +255,8 @@ impl Shown {
             root: root.display().to_string(),
             library: project.vendor.clone(),
             groups: groups.collect(),
+            external_webhooks: show_webhooks::external(root, project),
+            admission: show_webhooks::plugins(root, project),
         }
     }
 }
@@ -265,6 +284,14 @@ fn tree(shown: &Shown, ui: &Ui) {
             });
         },
     );
+    let others: Vec<String> = shown.external_webhooks.iter().map(ShownWebhooks::line).collect();
+    let plugins: Vec<String> = shown.admission.iter().map(ShownPlugin::line).collect();
+    for (title, lines) in [("webhooks for kinds of others", others), ("admission plugins", plugins)] {
+        if !lines.is_empty() {
+            ui.result(ui.paint(Style::Cyan, title));
+            branches(&lines, "", ui, String::clone, |_, _| {});
+        }
+    }
     if shown.groups.is_empty() {
         ui.say("└── no kinds yet; `apiserver-boot create group version resource` adds one");
     }
@@ -312,9 +339,7 @@ fn stored_line(kind: &ShownKind, ui: &Ui) -> String {
 }
 
 fn kind_leaves(kind: &ShownKind, version: &ShownVersion) -> Vec<String> {
-    let file = |what: &str, file: &ShownFile| {
-        format!("{what:<11} {}{}", file.path, if file.exists { "" } else { " (missing)" })
-    };
+    let file = |what: &str, file: &ShownFile| format!("{what:<11} {}", file.leaf());
     let conversions = version.conversions.iter().map(|(hub, path)| file("conversions", path) + &format!(" ({hub})"));
     if !version.storage {
         let mut leaves = vec![file("types", &version.types)];
@@ -342,6 +367,8 @@ fn kind_leaves(kind: &ShownKind, version: &ShownVersion) -> Vec<String> {
         let name = if same { String::new() } else { format!(" ({})", controller.name) };
         file("controller", &controller.file) + &name
     }));
+    let webhooks = format!(" ({})", kind.webhooks.join(", "));
+    leaves.extend(kind.files.webhooks.iter().map(|own| file("webhooks", own) + &webhooks));
     leaves.push(file("sample", &kind.files.sample));
     leaves.push(file("test", &kind.files.test));
     leaves

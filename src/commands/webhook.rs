@@ -19,7 +19,8 @@ Examples:
   apiserver-boot create webhook --group demo --version v1 --kind Bird --defaulting \\
     --programmatic-validation
   apiserver-boot create webhook --group demo --version v1 --kind Bird --conversion
-  apiserver-boot create webhook --group apps --version v1 --kind Deployment --programmatic-validation
+  apiserver-boot create webhook --group apps --version v1 --kind Deployment \\
+    --programmatic-validation
   apiserver-boot create webhook --group cert-manager --external-api-domain io --version v1 \\
     --kind Certificate --defaulting")]
 pub struct WebhookArgs {

@@ -58,7 +58,8 @@ impl Pki {
                 None => Pair::make(dir, name, Some(&ca), params),
             }
         };
-        leaf("server", server_params(now)?)?;
+        let server = leaf("server", server_params(now)?)?;
+        files::write_public(&dir.join("server-chain.crt"), &format!("{}{}", server.cert_pem, ca.cert_pem))?;
         let client = leaf("client", client_params(now)?)?;
         leaf("etcd", etcd_params(now)?)?;
         Ok(Pki {
@@ -87,6 +88,11 @@ impl Pki {
     /// The server's certificate, for `localhost`, `127.0.0.1` and `::1`.
     pub fn server_cert(&self) -> PathBuf {
         self.dir.join("server.crt")
+    }
+
+    /// The server's certificate with the CA after it: what to serve, and what to trust, in one file.
+    pub fn server_chain(&self) -> PathBuf {
+        self.dir.join("server-chain.crt")
     }
 
     /// The server's private key.

@@ -1,5 +1,5 @@
-//! One `run local` from the build to the last part's end. Parts start in the order storage, API server, controller
-//! manager, each when the one before is ready, and stop in the opposite order. When one ends by itself, all end.
+//! One `run local` from the build to the last part's end. Parts start in the order storage, API server, webhooks,
+//! controller manager, each when the one before is ready, and stop in the opposite order. When one ends by itself, all end.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::kubeconfig;
 use super::pki::Pki;
 use super::probe::{Identity, Probe};
 use super::process::{Process, ProcessEvent, ProcessId};
-use super::{files, signals, watch};
+use super::{files, ports, signals, watch};
 use crate::error::{WithHint, failure, report};
 use crate::ui::{Progress, Style, Ui};
 
@@ -36,6 +36,7 @@ const BUILD_NEWS_EVERY: Duration = Duration::from_secs(15);
 pub enum Part {
     Etcd,
     ApiServer,
+    Webhook,
     ControllerManager,
 }
 
@@ -45,6 +46,7 @@ impl Part {
         match self {
             Self::Etcd => "etcd",
             Self::ApiServer => "apiserver",
+            Self::Webhook => "webhook",
             Self::ControllerManager => "controller-manager",
         }
     }
@@ -53,6 +55,7 @@ impl Part {
         match self {
             Self::Etcd => Style::Yellow,
             Self::ApiServer => Style::Cyan,
+            Self::Webhook => Style::Green,
             Self::ControllerManager => Style::Magenta,
         }
     }
@@ -94,6 +97,8 @@ pub struct Plan {
     pub data_dir: PathBuf,
     /// Whether to run the API server; without it, the controller manager uses the kubeconfig as it is.
     pub api_server: bool,
+    /// Whether to run the webhooks, and to tell the API server of them.
+    pub webhook: bool,
     /// Whether to run the controller manager.
     pub controller_manager: bool,
     /// The API server's port; 0 picks one.
@@ -114,8 +119,17 @@ pub fn run(plan: Plan, ui: &Ui, ready: impl FnOnce()) -> Result<()> {
     })
     .context("cannot listen for Ctrl-C")?;
     let port = plan.secure_port;
-    let mut session =
-        Session { plan, ui: *ui, sink, events, parts: Vec::new(), port, sources_changed: None, binary: PathBuf::new() };
+    let mut session = Session {
+        plan,
+        ui: *ui,
+        sink,
+        events,
+        parts: Vec::new(),
+        port,
+        webhook_port: None,
+        sources_changed: None,
+        binary: PathBuf::new(),
+    };
     let end = session.live(ready);
     session.stop(Part::Etcd);
     match end {
@@ -169,6 +183,8 @@ struct Session {
     parts: Vec<Running>,
     /// The API server's port, once it is known.
     port: u16,
+    /// The webhooks' port, once it is known: the API server asks them there after a restart too.
+    webhook_port: Option<u16>,
     /// A source that changed since the last build began.
     sources_changed: Option<PathBuf>,
     binary: PathBuf,
@@ -315,6 +331,9 @@ impl Session {
         if self.plan.api_server {
             self.start_api_server()?;
         }
+        if self.plan.webhook {
+            self.start_webhook()?;
+        }
         if self.plan.controller_manager {
             let mut command = self.project_command("controller-manager");
             command.arg("--kubeconfig").arg(&self.plan.kubeconfig);
@@ -358,6 +377,23 @@ impl Session {
         }
         kubeconfig::write(&self.plan.kubeconfig, self.port, &pki)?;
         Ok(())
+    }
+
+    /// The program tells the API server itself where the webhooks are, and takes it back when it stops.
+    fn start_webhook(&mut self) -> Result<(), End> {
+        let pki = self.pki()?;
+        let port = match self.webhook_port {
+            Some(port) => port,
+            None => ports::free().context("cannot find a port for the webhooks")?,
+        };
+        self.webhook_port = Some(port);
+        let mut command = self.project_command("webhook");
+        command.args(["--bind-address", "127.0.0.1", "--secure-port", &port.to_string()]);
+        command.arg("--tls-cert-file").arg(pki.server_chain()).arg("--tls-private-key-file").arg(pki.server_key());
+        command.arg("--register").arg(format!("https://127.0.0.1:{port}"));
+        command.arg("--kubeconfig").arg(&self.plan.kubeconfig);
+        let ca_pem = pki.ca_pem;
+        self.start(Part::Webhook, command, move || Probe::https(port, "/readyz", &ca_pem, None).map(Some))
     }
 
     fn pki(&self) -> Result<Pki> {
@@ -572,8 +608,13 @@ mod tests {
 
     #[test]
     fn parts_start_in_the_order_of_their_needs() {
-        assert!(Part::Etcd < Part::ApiServer && Part::ApiServer < Part::ControllerManager);
-        assert!([Part::Etcd, Part::ApiServer, Part::ControllerManager].iter().all(|part| part.name().len() <= WIDTH));
+        assert!(Part::Etcd < Part::ApiServer && Part::ApiServer < Part::Webhook);
+        assert!(Part::Webhook < Part::ControllerManager);
+        assert!(
+            [Part::Etcd, Part::ApiServer, Part::Webhook, Part::ControllerManager]
+                .iter()
+                .all(|part| part.name().len() <= WIDTH)
+        );
     }
 
     #[test]

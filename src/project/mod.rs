@@ -220,7 +220,7 @@ mod tests {
                 scale: true,
                 subresources: vec![Subresource { name: "song".into(), answers: Answers::Connect }],
                 controllers: vec!["bird".into()],
-                webhooks: Webhooks { defaulting: true, validation: true, conversion: false },
+                webhooks: Webhooks::default(),
             }],
         });
         project

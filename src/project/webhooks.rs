@@ -107,6 +107,13 @@ impl Kind {
     pub fn version_names(&self) -> Vec<&str> {
         self.versions.iter().map(|version| version.name.as_str()).collect()
     }
+
+    /// The name of the version in which webhooks see its objects: that which is stored, unless no client may use it.
+    pub fn reviewed(&self) -> &str {
+        let served = self.versions.iter().filter(|version| version.served);
+        let stored = served.clone().find(|version| version.storage);
+        stored.or_else(|| served.into_iter().next()).map_or_else(|| self.stored(), |version| &version.name)
+    }
 }
 
 fn is_false(value: &bool) -> bool {

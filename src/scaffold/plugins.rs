@@ -31,8 +31,8 @@ pub struct PluginView {
     pub has_target: bool,
     /// That kind, or the one that its test is about.
     pub kind: KindView,
-    /// Its group as clients see it.
-    pub api_group: String,
+    /// What its type is called.
+    pub type_name: String,
     /// The statement that reads the kind's sample into the test.
     pub include_sample: String,
     /// The `use` of the kind.
@@ -65,7 +65,7 @@ pub fn plugin(project: &Project, plugin: &Plugin) -> Option<PluginView> {
         file: Module::of(&plugin.name).file,
         path: self::path(plugin),
         has_target: plugin.target.is_some(),
-        api_group: project.api_group(&group.name),
+        type_name: kind.kind.clone(),
         include_sample: layout::let_call_at(8, "sample", "include_str!", &format!("\"../../{}\"", view.sample_path)),
         use_kind: layout::use_items(&path, &[&kind.kind]),
         kind: view,

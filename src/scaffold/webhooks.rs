@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::layout;
+use super::{layout, views};
 use crate::names::{self, Module};
 use crate::project::{ExternalWebhooks, Group, Kind, Project, Scope, Webhooks};
 use crate::webhook_names;
@@ -57,8 +57,13 @@ pub struct HookView {
     /// For a kind of the project, the `use` of its strategy, and the function that gives it.
     pub use_strategy: String,
     pub strategy_fn: String,
-    /// Whether it is a kind of the project that takes any JSON.
-    pub schemaless: bool,
+    /// Its types and its sample, for the test.
+    pub use_kind: String,
+    pub include_sample: String,
+    /// What is known of the fields of a kind of the project: `scaffolded` as in a new one, `any`, or empty for nothing.
+    pub fields: &'static str,
+    /// What the type of its objects is called.
+    pub type_name: String,
     /// Where its objects are changed, and where they are refused, whether they are or not.
     pub mutate_path: String,
     pub validate_path: String,
@@ -145,10 +150,12 @@ fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
     let (folder, module) = (Module::of(&group.name), Module::of(&kind.kind));
     let strategy = format!("{}Strategy", kind.kind);
     let types = format!("crate::apis::{}::{}", folder.ident, module.ident);
+    let fields = format!("crate::apis::{}::{}::{}", folder.ident, kind.stored(), module.ident);
+    let sample = format!("\"../../../{}\"", views::sample_path(project, group, kind));
     let names = Names {
         group: &group.name,
         api_group: project.api_group(&group.name),
-        version: kind.stored(),
+        version: kind.reviewed(),
         kind: &kind.kind,
         plural: &kind.plural,
     };
@@ -156,9 +163,12 @@ fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
         own: true,
         use_strategy: layout::use_items(&types, &[&strategy]),
         strategy_fn: layout::signature("pub fn strategy", &[], &strategy),
-        type_path: format!("{types}::{}", kind.kind),
+        use_kind: layout::use_items(&fields, &[&kind.kind]),
+        include_sample: layout::let_call_at(8, "sample", "include_str!", &sample),
+        type_path: format!("{fields}::{}", kind.kind),
         handler: strategy,
-        schemaless: kind.schemaless,
+        fields: if kind.schemaless { "any" } else { "scaffolded" },
+        type_name: kind.kind.clone(),
         ..hook(names, kind.scope, kind.webhooks)
     }
 }
@@ -230,7 +240,10 @@ fn hook(names: Names<'_>, scope: Scope, webhooks: Webhooks) -> HookView {
         kube_arguments: Vec::new(),
         use_strategy: String::new(),
         strategy_fn: String::new(),
-        schemaless: false,
+        use_kind: String::new(),
+        include_sample: String::new(),
+        fields: "",
+        type_name: String::new(),
     }
 }
 
@@ -274,5 +287,16 @@ mod tests {
         assert_eq!(view.modules, ["pub mod apps;", "pub mod core;"]);
         assert_eq!((view.mutating.len(), view.validating.len()), (1, 2));
         assert_eq!(view.validating[0].name, "vpod-v1.core.k8s.io");
+    }
+
+    #[test]
+    fn conversions_are_asked_of_crds() {
+        let text = "version: 1\nname: aviary\ndomain: example.com\nvendor: 0.1.0\ngroups:\n- name: demo\n  \
+                    versions: [v1, v2]\n  kinds:\n  - {kind: Bird, plural: birds, scope: Namespaced, status: false, \
+                    versions: [{name: v1, storage: true}, {name: v2}], webhooks: {conversion: true}}\n";
+        let view = webhooks(&Project::parse(text).unwrap());
+        assert_eq!(view.calls, ["    webhooks.kind(demo::bird::strategy()).conversion();"]);
+        assert_eq!(view.converted, ["birds.demo.example.com"]);
+        assert!(view.mutating.is_empty() && view.validating.is_empty());
     }
 }

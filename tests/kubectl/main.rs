@@ -131,6 +131,7 @@ transcripts! {
     nothing_yet: fresh,
     odd_names: odd,
     special_kinds: special,
+    webhooks: guarded,
     ways_to_look: example,
     ways_to_change: example,
     ways_to_delete: example,

@@ -4,5 +4,6 @@ fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(aviary::apis::install)
         .controllers(aviary::controllers::install)
+        .webhooks(aviary::webhooks::install)
         .main()
 }

@@ -1,0 +1,10 @@
+//! `guarded apiserver` serves the kinds, `guarded controller-manager` runs the controllers,
+//! `guarded webhook` answers the webhooks; `--help` tells more.
+
+fn main() -> std::process::ExitCode {
+    apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+        .apis(guarded::apis::install)
+        .controllers(guarded::controllers::install)
+        .webhooks(guarded::webhooks::install)
+        .main()
+}
