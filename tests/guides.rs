@@ -2,8 +2,8 @@
 //! one after the other in a new project, and what the guide shows of an answer must be in it. Builds a project: run by
 //! `scripts/test`, or by `cargo test --test guides -- --ignored`.
 //!
-//! In an answer a line of `…` stands for any lines. `apiserver-boot run local` runs until the next command that is not
-//! kubectl's, as the reader stops it with Ctrl-C.
+//! In an answer a line of `…` stands for any lines. `apiserver-boot run local` runs until the next command that does not
+//! need it, which has no `--kubeconfig`: the reader stops it with Ctrl-C.
 
 #[path = "local/mod.rs"]
 mod local;
@@ -93,7 +93,7 @@ impl Player {
     }
 
     fn run(&mut self, command: &str, place: &str) -> String {
-        if !command.contains("kubectl ")
+        if !command.contains("--kubeconfig ")
             && let Some(running) = self.running.take()
         {
             running.stop();

@@ -55,8 +55,7 @@ impl VersionNews {
             let title = format!("{} is stored in {}", kind.kind, kind.stored());
             news.titles.push((title, format!(" now, and not in {} any more", before.stored())));
             news.by_hand.push(moved(before.stored(), next, group, kind, root));
-            news.run
-                .push(format!("  cargo run -- migrate-storage --help  # what is stored, brought to {}", kind.stored()));
+            news.run.push("  cargo run -- migrate-storage --kubeconfig kubeconfig  # once it runs".to_owned());
         }
         news
     }
