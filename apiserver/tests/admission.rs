@@ -224,7 +224,7 @@ struct OldAndNew;
 impl Strategy for OldAndNew {
     type Object = Bird;
 
-    fn versions(&self) -> Vec<Version> {
+    fn versions(&self) -> Vec<Version<Self::Object>> {
         vec![Version::same_shape("v1alpha1")]
     }
 }
