@@ -1,19 +1,18 @@
 //! The same requests to a server that calls the hooks itself, and to one that knows the kind as a CRD without hooks and asks
-//! the webhooks of the same project: both store the same objects, give the same errors and the same warnings.
+//! the webhooks of the same project, over TLS and as they register themselves: both store the same objects, give the same errors and the same warnings.
 //!
 //! What is known to differ is marked with the reason, and must differ: a mark that is out of date fails as well.
 
 use std::sync::Arc;
 
-use apiserver::admission::{Admission, Attributes, Denied, Operation, Target};
 use apiserver::request::user::UserInfo;
-use apiserver::testing::{TestServer, WebhookTest};
+use apiserver::testing::{TestServer, WebhookServer, WebhookTest};
 use apiserver::versions::Version;
-use apiserver::{Apis, RequestContext, Strategy, Webhooks, async_trait, field};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use apiserver::webhook::configuration::{Target, configurations};
+use apiserver::{Apis, RequestContext, Strategy, Webhooks, field};
 use http::Request;
 use kube::CustomResource;
+use kube::api::PostParams;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -140,95 +139,10 @@ fn hooked(apis: &mut Apis) {
     apis.add(BirdStrategy);
 }
 
-/// Asks webhooks as an API server does.
-struct Asking {
-    webhooks: Arc<WebhookTest>,
-    status: bool,
-}
-
-impl Asking {
-    async fn ask(&self, mutating: bool, request: &Attributes<'_>) -> Result<Option<Value>, Denied> {
-        let user = request.user;
-        let (verb, letter) = if mutating { ("mutate", 'm') } else { ("validate", 'v') };
-        let review = json!({
-            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-            "request": {
-                "uid": "u-1", "kind": request.kind, "resource": request.resource, "subResource": request.subresource,
-                "requestKind": request.kind, "requestResource": request.resource,
-                "name": request.name, "namespace": request.namespace, "operation": request.operation.name(),
-                "userInfo": {"username": user.username, "groups": user.groups},
-                "object": request.object(), "oldObject": request.old_object(), "dryRun": request.dry_run,
-                "options": request.options(),
-            },
-        });
-        let answer = self.webhooks.review(&format!("/{verb}-demo-example-com-v1-bird"), &review).await;
-        let answer = answer.expect("a webhook").map_err(|error| Denied::internal(error.0))?;
-        let response = &answer["response"];
-        for warning in response["warnings"].as_array().into_iter().flatten() {
-            request.warn(warning.as_str().unwrap_or_default());
-        }
-        if response["allowed"] != true {
-            let status = &response["status"];
-            let text = |field: &str| status[field].as_str().unwrap_or_default().to_owned();
-            let name = format!("{letter}bird-v1.demo.example.com");
-            let message = format!("admission webhook {name:?} denied the request: {}", text("message"));
-            let code = status["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or(400);
-            return Err(Denied::with_code(code, text("reason"), message).with_details(status["details"].clone()));
-        }
-        let patch = response["patch"].as_str().map(|patch| STANDARD.decode(patch).expect("base64"));
-        Ok(patch.map(|patch| serde_json::from_slice(&patch).expect("a JSON patch")))
-    }
-}
-
-#[async_trait]
-impl Admission for Asking {
-    fn handles(&self, target: &Target<'_>) -> bool {
-        target.is::<Bird>() && (target.subresource.is_empty() || self.status && target.subresource == "status")
-    }
-
-    async fn mutate(&self, request: &mut Attributes<'_>) -> Result<(), Denied> {
-        if request.operation == Operation::Delete {
-            return Ok(());
-        }
-        let Some(patch) = self.ask(true, request).await? else { return Ok(()) };
-        let object = request.object_mut().expect("a patch is of an object");
-        *object = patched(object, &patch);
-        Ok(())
-    }
-
-    async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
-        self.ask(false, request).await.map(drop)
-    }
-}
-
-/// The operations that the differ knows, on any document: nothing of the library, which is what is tested.
-fn patched(object: &Value, patch: &Value) -> Value {
-    let mut object = object.clone();
-    for operation in patch.as_array().expect("operations") {
-        let path = operation["path"].as_str().expect("a path");
-        let (parent, name) = path.rsplit_once('/').expect("a parent");
-        let name = name.replace("~1", "/").replace("~0", "~");
-        let value = operation["value"].clone();
-        match object.pointer_mut(parent).expect("a parent that is there") {
-            Value::Object(fields) if operation["op"] == "remove" => drop(fields.remove(&name).expect("something")),
-            Value::Object(fields) => drop(fields.insert(name, value)),
-            Value::Array(items) => {
-                let at: usize = name.parse().expect("a place");
-                match operation["op"].as_str() {
-                    Some("add") => items.insert(at, value),
-                    Some("remove") => drop(items.remove(at)),
-                    _ => items[at] = value,
-                }
-            }
-            scalar => panic!("{scalar} has nothing below it"),
-        }
-    }
-    object
-}
-
 struct Both {
     hooks: TestServer,
     webhooks: TestServer,
+    _asked: WebhookServer,
 }
 
 impl Both {
@@ -239,16 +153,22 @@ impl Both {
                 let _ = kind.status();
             }
         };
-        let webhooks = Arc::new(WebhookTest::new(hooked, install));
-        let without_hooks = move |apis: &mut Apis| {
+        let test = WebhookTest::new(hooked, install);
+        let asked = test.serve().await;
+        let without_hooks = |apis: &mut Apis| {
             let mut own = Apis::default();
             hooked(&mut own);
             own.crds().into_iter().for_each(|crd| {
                 apis.crd(crd);
             });
-            apis.admission(Asking { webhooks, status });
         };
-        Self { hooks: TestServer::start(hooked).await, webhooks: TestServer::start(without_hooks).await }
+        let webhooks = TestServer::start(without_hooks).await;
+        let target = Target::Url(asked.url());
+        let configured = configurations(test.service(), "aviary", &target, Some(asked.ca()));
+        let (mutating, validating) = configured.mutating.zip(configured.validating).expect("both");
+        webhooks.api().create(&PostParams::default(), &mutating).await.expect("registered");
+        webhooks.api().create(&PostParams::default(), &validating).await.expect("registered");
+        Self { hooks: TestServer::start(hooked).await, webhooks, _asked: asked }
     }
 
     /// Sends a request to both; `differs` is the reason where the answers are known to differ.
