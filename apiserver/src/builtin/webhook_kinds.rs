@@ -66,7 +66,6 @@ fn kind(kind: &str, mut openapi: Value) -> Kind {
         native: true,
         verbs: Verb::ALL.to_vec(),
         stored: true,
-        native: true,
         versions: vec![version],
         storage: 0,
     }
