@@ -253,9 +253,9 @@ mod tests {
         };
         check(project.add_external_webhooks(asked(|a| a.webhooks = CONVERSION)), "who defines a kind converts it");
         check(project.add_external_webhooks(asked(|a| a.webhooks = Webhooks::default())), "add `--defaulting`");
-        check(project.add_external_webhooks(asked(|a| a.domain = None)), "has no kind \"Certificate\"");
+        check(project.add_external_webhooks(asked(|a| a.domain = None)), "Kubernetes has no group \"cert-manager\"");
         check(project.add_external_webhooks(asked(|a| a.kind = "certificate".into())), "try `--kind Certificate`");
-        check(project.add_external_webhooks(asked(|a| a.domain = Some("I_O".into()))), "is not a group");
+        check(project.add_external_webhooks(asked(|a| a.domain = Some("I_O".into()))), "is not a domain");
         check(project.add_external_webhooks(asked(|a| a.type_path = Some("a b".into()))), "is not the path of a type");
         check(project.add_external_webhooks(asked(|a| a.type_path = Some("cm::v1::Certificate".into()))), FINE);
         check(project.add_external_webhooks(certificate()), "its type is cm::v1::Certificate, not in its own file");

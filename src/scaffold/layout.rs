@@ -87,6 +87,13 @@ pub fn chain_argument(indent: usize, head: &str, links: &[String]) -> String {
     if !is_chain && inner.len() + one_line.len() + ",".len() <= WIDTH {
         return format!("\n{inner}{one_line},\n{outer}");
     }
+    // Where a text is so long that even a line of its own does not hold the call, the text alone gets one.
+    if let ([link], false) = (links, is_chain)
+        && inner.len() + "    ,".len() + link.len() > WIDTH
+        && let Some((method, argument)) = link.strip_suffix(')').and_then(|link| link.split_once('('))
+    {
+        return format!("{head}{method}(\n{inner}{argument},\n{outer})");
+    }
     let links: String = links.iter().map(|link| format!("\n{inner}    {link}")).collect();
     format!("\n{inner}{head}{links},\n{outer}")
 }

@@ -288,4 +288,15 @@ mod tests {
         assert_eq!((view.mutating.len(), view.validating.len()), (1, 2));
         assert_eq!(view.validating[0].name, "vpod-v1.core.k8s.io");
     }
+
+    #[test]
+    fn conversions_are_asked_of_crds() {
+        let text = "version: 1\nname: aviary\ndomain: example.com\nvendor: 0.1.0\ngroups:\n- name: demo\n  \
+                    versions: [v1, v2]\n  kinds:\n  - {kind: Bird, plural: birds, scope: Namespaced, status: false, \
+                    versions: [{name: v1, storage: true}, {name: v2}], webhooks: {conversion: true}}\n";
+        let view = webhooks(&Project::parse(text).unwrap());
+        assert_eq!(view.calls, ["    webhooks.kind(demo::bird::strategy()).conversion();"]);
+        assert_eq!(view.converted, ["birds.demo.example.com"]);
+        assert!(view.mutating.is_empty() && view.validating.is_empty());
+    }
 }

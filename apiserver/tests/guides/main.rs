@@ -7,6 +7,8 @@ mod controllers;
 mod hooks;
 mod subresources;
 mod testing;
+mod versions;
+mod webhooks;
 
 /// The lines of a text without indentation and blank lines, which guides and files need not share.
 fn lines(text: &str) -> Vec<&str> {
@@ -38,4 +40,6 @@ fn the_code_of_the_guides_is_what_is_tested_here() {
     check("backends.md", include_str!("backends.rs"));
     check("admission.md", include_str!("admission.rs"));
     check("any-json.md", include_str!("any_json.rs"));
+    check("versions.md", include_str!("versions.rs"));
+    check("webhooks.md", include_str!("webhooks.rs"));
 }

@@ -4,5 +4,6 @@ fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(wardle::apis::install)
         .controllers(wardle::controllers::install)
+        .webhooks(wardle::webhooks::install)
         .main()
 }
