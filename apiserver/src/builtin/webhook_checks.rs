@@ -294,7 +294,7 @@ mod tests {
         let mut hook = good();
         for (path, value) in changes.as_object().unwrap() {
             match path.split_once('.') {
-                Some((outer, inner)) if outer == "rules" => hook["rules"][0][inner] = value.clone(),
+                Some(("rules", inner)) => hook["rules"][0][inner] = value.clone(),
                 Some((outer, inner)) => hook[outer][inner] = value.clone(),
                 None => hook[path] = value.clone(),
             }
