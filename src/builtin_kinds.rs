@@ -34,7 +34,9 @@ pub fn api_group(group: &str) -> Option<&'static str> {
 pub fn find(group: &str, version: &str, kind: &str) -> Result<&'static BuiltinKind, Failure> {
     let in_group = || KINDS.iter().filter(|there| there.group == group);
     if in_group().next().is_none() {
-        return Err(usage(format!("Kubernetes has no group {group:?}")).hint(format!("its groups are {}", groups().join(", "))));
+        return Err(
+            usage(format!("Kubernetes has no group {group:?}")).hint(format!("its groups are {}", groups().join(", ")))
+        );
     }
     if let Some(found) = in_group().find(|there| there.version == version && there.kind == kind) {
         return Ok(found);

@@ -22,10 +22,12 @@ impl Project {
         }
         if asked.conversion && owner.version_names().len() < 2 {
             let other = if owner.stored() == "v1" { "v2" } else { "v1" };
-            return Err(usage(format!("{kind} in {group} has one version: there is nothing to convert")).hint(format!(
-                "add another first, with `apiserver-boot create group version resource --group {group} --version \
+            return Err(usage(format!("{kind} in {group} has one version: there is nothing to convert")).hint(
+                format!(
+                    "add another first, with `apiserver-boot create group version resource --group {group} --version \
                  {other} --kind {kind}`"
-            )));
+                ),
+            ));
         }
         owner.webhooks = owner.webhooks.and(asked);
         next.check_webhook_files()?;

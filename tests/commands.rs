@@ -240,7 +240,8 @@ fn every_shell_gets_its_completions() {
     let (_temporary, anywhere) = folder("anywhere");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = succeed(&anywhere, &format!("completion {shell}"));
-        for word in ["skip-controller", "with-scale-subresource", "schemaless", "programmatic-validation", "admission"] {
+        for word in ["skip-controller", "with-scale-subresource", "schemaless", "programmatic-validation", "admission"]
+        {
             assert!(script.contains(word), "{shell} {word}");
         }
     }

@@ -145,7 +145,11 @@ mod small {
         let webhooks = "externalWebhooks:\n- group: core\n  version: v1\n  kind: Pod\n  plural: pods\n  scope: Namespaced\n  \
                         webhooks:\n    defaulting: true\n";
         fs::write(fake.root.join("PROJECT"), format!("{PROJECT}{webhooks}")).unwrap();
-        refused(&fake.run(&["--secure-port=0"]), "the webhooks cannot be run", "src/main.rs is yours and does not serve");
+        refused(
+            &fake.run(&["--secure-port=0"]),
+            "the webhooks cannot be run",
+            "src/main.rs is yours and does not serve",
+        );
         assert!(!fake.root.join("target").exists(), "nothing was built");
         let main = MAIN.replacen("fn main() {", "fn main() { let _ = \".webhooks(\";", 1);
         fs::write(fake.root.join("src/main.rs"), main).unwrap();

@@ -339,9 +339,7 @@ fn stored_line(kind: &ShownKind, ui: &Ui) -> String {
 }
 
 fn kind_leaves(kind: &ShownKind, version: &ShownVersion) -> Vec<String> {
-    let file = |what: &str, file: &ShownFile| {
-        format!("{what:<11} {}", file.leaf())
-    };
+    let file = |what: &str, file: &ShownFile| format!("{what:<11} {}", file.leaf());
     let conversions = version.conversions.iter().map(|(hub, path)| file("conversions", path) + &format!(" ({hub})"));
     if !version.storage {
         let mut leaves = vec![file("types", &version.types)];

@@ -610,7 +610,11 @@ mod tests {
     fn parts_start_in_the_order_of_their_needs() {
         assert!(Part::Etcd < Part::ApiServer && Part::ApiServer < Part::Webhook);
         assert!(Part::Webhook < Part::ControllerManager);
-        assert!([Part::Etcd, Part::ApiServer, Part::Webhook, Part::ControllerManager].iter().all(|part| part.name().len() <= WIDTH));
+        assert!(
+            [Part::Etcd, Part::ApiServer, Part::Webhook, Part::ControllerManager]
+                .iter()
+                .all(|part| part.name().len() <= WIDTH)
+        );
     }
 
     #[test]

@@ -65,6 +65,7 @@ fn kind(kind: &str, mut openapi: Value) -> Kind {
         generation: true,
         verbs: Verb::ALL.to_vec(),
         stored: true,
+        native: true,
         versions: vec![version],
         storage: 0,
     }

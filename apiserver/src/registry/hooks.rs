@@ -25,11 +25,11 @@ pub struct Draft {
     value: Value,
     managed_fields: Option<Value>,
     typed: Option<Typed>,
-    asked: Option<Asked>,
+    spoken: Option<Spoken>,
 }
 
 /// An object in the version that a client speaks, where that has another shape than the stored one.
-pub struct Asked {
+pub struct Spoken {
     object: Value,
     schema: Arc<Schema>,
 }
@@ -44,17 +44,17 @@ impl Draft {
     /// A draft of a value.
     pub fn new(mut value: Value) -> Self {
         let managed_fields = metadata::take_managed_fields(&mut value);
-        Self { value, managed_fields, typed: None, asked: None }
+        Self { value, managed_fields, typed: None, spoken: None }
     }
 
     /// A draft of a value that was made from an object of another shape.
-    pub fn of_version(value: Value, asked: Asked) -> Self {
-        Self { asked: Some(asked), ..Self::new(value) }
+    pub fn of_version(value: Value, spoken: Spoken) -> Self {
+        Self { spoken: Some(spoken), ..Self::new(value) }
     }
 
     /// What it was made from, where that has another shape.
-    pub fn asked(&self) -> Option<&Asked> {
-        self.asked.as_ref()
+    pub fn spoken(&self) -> Option<&Spoken> {
+        self.spoken.as_ref()
     }
 
     /// The object without its managed fields.
@@ -99,7 +99,7 @@ impl Draft {
     }
 }
 
-impl Asked {
+impl Spoken {
     /// An object, and the schema of its version.
     pub fn new(object: Value, schema: &Arc<Schema>) -> Self {
         Self { object, schema: schema.clone() }

@@ -38,7 +38,7 @@ use crate::apply::FieldManager;
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
-use crate::registry::hooks::{Asked, Draft, Hooks, Mismatch};
+use crate::registry::hooks::{Draft, Hooks, Mismatch, Spoken};
 use crate::registry::metadata::owners;
 use crate::registry::object::{Codec, Object};
 use crate::request::context::RequestContext;
@@ -215,8 +215,8 @@ impl Registry {
     ) -> Result<(), Error> {
         let before = errors.len();
         // Whoever writes in another version is told of its fields; those of the stored one would say little.
-        if let Some(asked) = object.asked() {
-            let old = old.as_ref().and_then(|old| old.asked());
+        if let Some(asked) = object.spoken() {
+            let old = old.as_ref().and_then(|old| old.spoken());
             asked.validate(old, cx.subresource == "status", errors);
             if errors.len() > before {
                 return Ok(());
@@ -260,7 +260,7 @@ pub(crate) fn draft(
     } else {
         let converted = conversion.convert(version, storage, object.clone());
         let stored = converted.map_err(|error| unconvertible(version, &object, error))?;
-        Draft::of_version(stored, Asked::new(object, &version.schema))
+        Draft::of_version(stored, Spoken::new(object, &version.schema))
     };
     if !std::ptr::eq(version, storage) {
         storage.schema.default(draft.value_mut());

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::admit::Asked;
 use super::error::Error;
-use super::hooks::{Asked, Draft};
+use super::hooks::{Draft, Spoken};
 use super::metadata::{self, validation};
 use super::object::Object;
 use super::{Outcome, Registry, managers, mismatch};
@@ -207,7 +207,7 @@ impl Registry {
         self.deduplicate_owners(cx, &mut new, false);
         let mut old = match has_stored_shape {
             true => Draft::new(old),
-            false => Draft::of_version(old, Asked::new(shown.clone(), &version.schema)),
+            false => Draft::of_version(old, Spoken::new(shown.clone(), &version.schema)),
         };
         if asking.is_some() || !has_stored_shape {
             Self::restrict(version, cx, new.value_mut(), old.value());
@@ -317,7 +317,7 @@ impl Registry {
 
     /// Whether anything changed in fields that only the version of the request has, and that are kept in an annotation.
     fn is_new_generation_of(&self, version: &KindVersion, new: &Draft, old: &Draft) -> bool {
-        let (Some(new), Some(old)) = (new.asked(), old.asked()) else { return false };
+        let (Some(new), Some(old)) = (new.spoken(), old.spoken()) else { return false };
         if self.conversion.kept_annotations().is_empty() {
             return false;
         }

@@ -144,7 +144,7 @@ impl Own {
         let mut new = object.map(|object| self.stored(object, version)).transpose()?;
         // A cluster has done so before it asks; whoever asks in a test may not have.
         if let (Some(new), Some(old)) = (&mut new, &old) {
-            Registry::restrict(&self.kind, cx, new, old);
+            Registry::restrict(version, cx, new, old);
         }
         let (mut new, mut old) = (new.map(Draft::new), old.map(Draft::new));
         let mut errors = field::Errors::default();
