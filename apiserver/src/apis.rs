@@ -78,6 +78,9 @@ pub struct Added<'a, K> {
     kind: PhantomData<fn() -> K>,
 }
 
+/// A kind, and what turns its objects from one version into another.
+pub type Converted = (Arc<Kind>, Arc<dyn Conversion>);
+
 /// A type that is stored as itself: what [`Added::stored_as`] asks of a strategy.
 #[diagnostic::on_unimplemented(
     message = "the strategy is for `{Self}`, and the kind is stored as `{Stored}`",
@@ -191,7 +194,7 @@ impl Apis {
     ///
     /// # Errors
     /// Kinds that cannot be served.
-    pub fn conversions(&self) -> Result<Vec<(Arc<Kind>, Arc<dyn Conversion>)>, BuildError> {
+    pub fn conversions(&self) -> Result<Vec<Converted>, BuildError> {
         let stored = self.definitions.iter().filter(|definition| matches!(definition.keeper, Keeper::Store(_)));
         stored
             .map(|definition| {

@@ -5,8 +5,8 @@
 //! A request passes through these modules from top to bottom, and `use` points only downwards, which a test checks:
 //! - [`app`]: the program: flags, subcommands, what is started in which order
 //! - [`testing`]: the server inside a test
-//! - [`manager`]: controllers beside the server
 //! - [`webhook`]: the same kinds as CRDs of a cluster, which asks this program about each write
+//! - [`manager`]: controllers beside the server
 //! - [`apis`]: what a project serves, put together
 //! - [`server`]: listeners, TLS, filters, health, metrics, shutdown
 //! - [`authentication`]: who asks

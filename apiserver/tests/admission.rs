@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use apiserver::admission::{Admission, Attributes, Denied, Operation, ReadError, Target};
 use apiserver::storage::memory::MemoryStore;
@@ -224,7 +224,7 @@ struct OldAndNew;
 impl Strategy for OldAndNew {
     type Object = Bird;
 
-    fn versions(&self) -> Vec<Version> {
+    fn versions(&self) -> Vec<Version<Bird>> {
         vec![Version::same_shape("v1alpha1")]
     }
 }
@@ -345,4 +345,45 @@ async fn what_a_plugin_adds_is_pruned_and_gets_defaults() {
     let server = Server::of(apis, Arc::new(MemoryStore::default())).await;
     let robin = server.bird("robin", r#"{"species":"robin","color":"red"}"#).await;
     assert_eq!(robin["spec"], json!({ "species": "robin", "color": "brown", "wingspanCm": 20 }));
+}
+
+/// Lets somebody else be first, once.
+struct Rival {
+    server: Arc<OnceLock<Server>>,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait::async_trait]
+impl Admission for Rival {
+    fn handles(&self, target: &Target<'_>) -> bool {
+        target.operation == Operation::Update
+    }
+
+    async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
+        let color = |object: Option<&Value>| object.map_or(Value::Null, |object| object["spec"]["color"].clone());
+        let text = format!("{} to {}", color(request.old_object()), color(request.object()));
+        let count = {
+            let mut seen = self.seen.lock().unwrap();
+            seen.push(text);
+            seen.len()
+        };
+        if count == 1 {
+            let server = self.server.get().expect("a server");
+            assert_eq!(server.ask("PATCH robin", r#"{"spec":{"color":"blue"}}"#).await.code, 200);
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_retried_write_is_asked_about_again() {
+    let (server, seen) = (Arc::<OnceLock<Server>>::default(), Arc::<Mutex<Vec<String>>>::default());
+    let mut apis = Apis::default();
+    apis.add(BirdStrategy).admission(Rival { server: server.clone(), seen: seen.clone() });
+    let asked = Server::of(apis, Arc::new(MemoryStore::default())).await;
+    assert!(server.set(asked.clone()).is_ok());
+    asked.bird("robin", r#"{"species":"robin"}"#).await;
+    assert_eq!(asked.ask("PATCH robin", r#"{"spec":{"color":"red"}}"#).await.code, 200);
+    let expected = [r#""brown" to "red""#, r#""brown" to "blue""#, r#""blue" to "red""#];
+    assert_eq!(*seen.lock().unwrap(), expected);
 }

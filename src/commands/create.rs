@@ -240,6 +240,8 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
     add_to(args.write, ui, |project, root| {
         let there = project.group(&args.group).and_then(|group| group.kind(&args.kind)).cloned();
         if args.skip_resource {
+            project.add_group(&args.group)?;
+            project.add_version(&args.group, &args.version)?;
             if !args.skip_controller {
                 project.check_kind_has(&args.group, &args.version, &args.kind)?;
                 project.add_controller(&args.group, &args.kind, None)?;

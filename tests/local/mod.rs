@@ -41,6 +41,14 @@ impl Project {
         project
     }
 
+    /// An empty folder of that name, for a project that is still to be made.
+    pub fn empty(name: &str) -> Project {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("eigene vögel").join(name);
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(&root).expect("a folder");
+        Project { root, target: scaffold_target() }
+    }
+
     /// A copy of the project `name` in `examples`, so that whoever works there keeps their data and their kubeconfig.
     pub fn example(name: &str) -> Project {
         let source = common::repository("examples").join(name);
@@ -69,7 +77,14 @@ impl Project {
     /// Runs cargo in the project.
     pub fn cargo(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO"));
-        command.args(arguments).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+        command.args(arguments).current_dir(&self.root);
+        self.set_environment(&mut command);
+        command.output().expect("cargo runs")
+    }
+
+    /// The environment of a command that may call cargo.
+    pub fn set_environment(&self, command: &mut Command) {
+        command.env("CARGO_TARGET_DIR", &self.target);
         // What describes this package must not be taken for the project's: build scripts look at it.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
@@ -77,7 +92,6 @@ impl Project {
                 command.env_remove(name);
             }
         }
-        command.output().expect("cargo runs")
     }
 
     /// Runs `apiserver-boot run local` with these flags in the project, to its end.

@@ -26,6 +26,8 @@ pub enum Command {
     Apiserver(Box<ApiServer>),
     /// Run the controllers
     ControllerManager(ControllerManager),
+    /// Have a running server write every object anew that is stored in an older version of its kind
+    MigrateStorage(MigrateStorage),
     /// Answer the webhooks of a cluster, over TLS
     Webhook(Box<Webhook>),
     /// Print the CustomResourceDefinition of every kind, as YAML
@@ -162,6 +164,36 @@ pub struct ControllerManager {
 }
 
 #[derive(Clone, Debug, Args)]
+pub struct MigrateStorage {
+    /// How to reach the API server; without this, what kubectl would use, or the cluster that this runs in
+    #[arg(long, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Only this one, for example birds.demo.example.com; may be given more than once
+    #[arg(long, value_name = "RESOURCE")]
+    pub resource: Vec<String>,
+    /// Only tell how many objects are stored in which version; needs to reach the server itself and its /metrics
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Note in this file what is done, and go on from there when run again
+    #[arg(long, value_name = "PATH")]
+    pub state_file: Option<PathBuf>,
+    /// How many objects are listed at a time
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    pub page_size: u32,
+    /// How the summary on stdout looks
+    #[arg(long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
+    pub output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A line for each resource.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Clone, Debug, Args)]
 pub struct Webhook {
     /// The address to listen on; 0.0.0.0 for all of this machine
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "IP")]
@@ -253,6 +285,7 @@ fn definition(name: &'static str, version: &'static str) -> clap::Command {
             "apiserver --standalone --data-dir data --client-ca-file ca.crt --tls-cert-file server.crt --tls-private-key-file server.key",
         ),
         ("controller-manager", "controller-manager --kubeconfig kubeconfig --health-bind-address 127.0.0.1:8081"),
+        ("migrate-storage", "migrate-storage --kubeconfig kubeconfig --state-file migration.json"),
         ("webhook", "webhook --self-signed --register https://127.0.0.1:9443 --kubeconfig kubeconfig"),
         ("crds", "crds | kubectl apply -f -"),
         ("openapi", "openapi > openapi.json"),
@@ -323,6 +356,7 @@ mod tests {
             &["--help"][..],
             &["apiserver", "--help"],
             &["controller-manager", "--help"],
+            &["migrate-storage", "--help"],
             &["webhook", "--help"],
             &["crds", "--help"],
             &["openapi", "--help"],

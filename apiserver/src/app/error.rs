@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 
+use super::migrate_storage::{Failure, how_to_go_on};
 use crate::apis::BuildError;
 use crate::authentication::client_certificate::AuthoritiesError;
 use crate::manager::ManagerError;
@@ -44,6 +45,18 @@ pub enum AppError {
     Client(#[source] kube::Error),
     #[error("the controllers stopped")]
     Manager(#[source] ManagerError),
+    #[error("{resource} cannot be migrated")]
+    Migration {
+        resource: String,
+        #[source]
+        failure: Failure,
+    },
+    #[error("{failed} objects could not be written anew")]
+    NotMigrated { failed: u64 },
+    #[error("stopped before everything was migrated")]
+    MigrationStopped { state_file: Option<PathBuf> },
+    #[error("the server does not tell in which versions objects are stored")]
+    NoStoredVersions,
     #[error("cannot print")]
     Print(#[source] io::Error),
     #[error("cannot write YAML")]
@@ -76,6 +89,11 @@ impl AppError {
             ),
             Self::Certificate(_) => Some("--host takes a DNS name or an address".into()),
             Self::Kubeconfig { .. } => Some("check the path given with --kubeconfig".into()),
+            Self::NotMigrated { .. } => Some("make them valid, or delete them, and run it again".into()),
+            Self::MigrationStopped { state_file } => Some(how_to_go_on(state_file.as_ref())),
+            Self::NoStoredVersions => {
+                Some("its /metrics do, but only to those who reach it directly, not through a cluster".into())
+            }
             Self::NoServer(_) => Some("name a kubeconfig with --kubeconfig".into()),
             _ => None,
         }

@@ -9,6 +9,7 @@ mod controller_manager;
 mod error;
 mod expirer;
 mod logging;
+mod migrate_storage;
 mod print;
 mod store;
 mod store_metrics;
@@ -119,6 +120,7 @@ impl App {
                 self.controllers.into_iter().for_each(|install| install(&mut manager));
                 in_runtime(controller_manager::run(flags, manager))
             }
+            Command::MigrateStorage(flags) => in_runtime(migrate_storage::run(flags, apis())),
             Command::Webhook(flags) => {
                 let mut webhooks = Webhooks::default();
                 self.webhooks.into_iter().for_each(|install| install(&mut webhooks));

@@ -123,6 +123,7 @@ fn print(text: &str, out: &mut dyn Write) -> Result<(), AppError> {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinitionVersion;
     use serde_json::json;
 
     use super::*;
@@ -133,6 +134,53 @@ mod tests {
         let crd: CustomResourceDefinition =
             serde_saphyr::from_str(text.strip_prefix("---\n").expect("a document")).expect("a CRD");
         assert_eq!(crd, bird());
+    }
+
+    #[test]
+    fn versions_that_differ_in_shape_are_converted_by_a_webhook() {
+        let check = |apis: &Apis, flags: &Crds, expected: Value| {
+            let mut out = Vec::new();
+            crds(apis, flags, &mut out).expect("printed");
+            let text = String::from_utf8(out).expect("text");
+            assert!(!text.contains(": null"), "{text}");
+            let crd: Value = serde_saphyr::from_str(text.strip_prefix("---\n").expect("a document")).expect("YAML");
+            assert_eq!(crd["spec"]["conversion"], expected, "{text}");
+            crd
+        };
+        let hook = |name: &str| Some(Namespaced { namespace: "birds".into(), name: name.into() });
+        let by_service =
+            Crds { conversion_webhook_service: hook("hook"), cert_manager: hook("certificate"), ..Crds::default() };
+        let by_url = Crds { conversion_webhook_url: Some("https://127.0.0.1:9443".into()), ..Crds::default() };
+        let mut same = Apis::default();
+        let mut crd = bird();
+        crd.spec.versions.push(CustomResourceDefinitionVersion {
+            name: "v1alpha1".into(),
+            storage: false,
+            ..crd.spec.versions[0].clone()
+        });
+        same.crd(crd);
+        check(&same, &by_service, json!({"strategy": "None"}));
+
+        let mut different = Apis::default();
+        different.add(OwlStrategy);
+        check(&different, &Crds::default(), json!({"strategy": "None"}));
+        let path = "/convert";
+        let service = json!({"namespace": "birds", "name": "hook", "path": path});
+        let webhook = |client: Value| {
+            let webhook = json!({"clientConfig": client, "conversionReviewVersions": ["v1"]});
+            json!({"strategy": "Webhook", "webhook": webhook})
+        };
+        let crd = check(&different, &by_service, webhook(json!({"service": service})));
+        assert_eq!(crd["metadata"]["annotations"]["cert-manager.io/inject-ca-from"], "birds/certificate");
+        check(&different, &by_url, webhook(json!({"url": "https://127.0.0.1:9443/convert"})));
+        let versions = crd["spec"]["versions"].as_array().expect("versions");
+        let stored: Vec<&Value> = versions.iter().map(|version| &version["storage"]).collect();
+        assert_eq!(stored, [true, false]);
+        assert_eq!(versions[0]["additionalPrinterColumns"][0]["name"], "Size");
+        assert_eq!(versions[0]["selectableFields"], json!([{"jsonPath": ".spec.size"}]));
+        assert_eq!(versions[0]["subresources"], json!({"status": {}}));
+        let spec = &versions[0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        assert_eq!(spec["x-kubernetes-validations"][0]["rule"], "self.size >= 0");
     }
 
     #[test]
@@ -159,6 +207,46 @@ mod tests {
             }
         }
         assert!(print("birds", &mut Closed).is_ok());
+    }
+
+    #[derive(Clone, Debug, serde::Deserialize, kube::CustomResource, schemars::JsonSchema, Serialize)]
+    #[kube(group = "demo.example.com", version = "v1", kind = "Owl", namespaced, status = "OwlStatus")]
+    #[kube(selectable = ".spec.size")]
+    #[kube(printcolumn = r#"{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}"#)]
+    #[schemars(extend("x-kubernetes-validations" = [{"rule": "self.size >= 0"}]))]
+    struct OwlSpec {
+        size: i32,
+    }
+
+    #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema, Serialize)]
+    struct OwlStatus {}
+
+    #[derive(Clone, Debug, serde::Deserialize, kube::CustomResource, schemars::JsonSchema, Serialize)]
+    #[kube(group = "demo.example.com", version = "v1alpha1", kind = "Owl", root = "OldOwl", namespaced)]
+    struct OldOwlSpec {
+        length: i32,
+    }
+
+    impl From<OldOwl> for Owl {
+        fn from(old: OldOwl) -> Self {
+            Self { metadata: old.metadata, spec: OwlSpec { size: old.spec.length }, status: None }
+        }
+    }
+
+    impl From<Owl> for OldOwl {
+        fn from(new: Owl) -> Self {
+            Self { metadata: new.metadata, spec: OldOwlSpec { length: new.spec.size } }
+        }
+    }
+
+    struct OwlStrategy;
+
+    impl crate::Strategy for OwlStrategy {
+        type Object = Owl;
+
+        fn versions(&self) -> Vec<crate::versions::Version<Owl>> {
+            vec![crate::versions::Version::of::<OldOwl>()]
+        }
     }
 
     fn openapi_of(group_version: Option<&str>) -> Result<String, AppError> {

@@ -188,3 +188,57 @@ fn read_certificates(path: &Path) -> Result<String, AppError> {
     let failed = |source| AppError::Read { path: path.to_owned(), flag: "--tls-cert-file", source };
     std::fs::read_to_string(path).map_err(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::app::command_line::{self, Command};
+    use crate::app::error;
+
+    #[tokio::test]
+    async fn it_serves_with_a_certificate_of_its_own_and_renews_nothing_that_it_was_given() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let port = folder.path().join("port");
+        let service = Arc::new(Service::new(Webhooks::default(), &Apis::default()).expect("a service"));
+        let flags =
+            ["--self-signed", "--secure-port", "0", "--port-file", &port.display().to_string()].map(str::to_owned);
+        let running = start(&parse(&flags), "aviary".into(), service.clone()).await.expect("running");
+        assert!(running.registering.is_none(), "nobody was named who could be told");
+        let written = std::fs::read_to_string(&port).expect("a port");
+        assert_eq!(written.trim(), running.serving.address().port().to_string());
+        tokio::time::timeout(Duration::from_secs(5), running.stop()).await.expect("stopped");
+
+        let none = start(&parse(&[]), "aviary".into(), service.clone()).await.err().expect("refused");
+        assert!(error::report(&none).contains("hint: name one with --tls-cert-file"), "{none}");
+        let strange = ["--self-signed", "--host", "bü€rd"].map(str::to_owned);
+        let strange = start(&parse(&strange), "aviary".into(), service).await.err().expect("refused");
+        assert!(error::report(&strange).contains("hint: --host takes"), "{strange}");
+    }
+
+    #[test]
+    fn the_certificate_is_for_every_name_that_is_known() {
+        let names = |flags: &[&str]| {
+            let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+            match certificate(&parse(&flags)).expect("a certificate").1 {
+                Trust::Made { names, .. } => names.join(" "),
+                Trust::Given(_) => panic!("none was given"),
+            }
+        };
+        assert_eq!(names(&["--self-signed"]), "localhost 127.0.0.1 ::1");
+        assert_eq!(
+            names(&["--self-signed", "--register", "https://[::1]:9443", "--host", "a"]),
+            "a ::1 localhost 127.0.0.1"
+        );
+        assert!(names(&["--self-signed", "--service", "birds/hook"]).starts_with("hook.birds.svc "));
+    }
+
+    fn parse(flags: &[String]) -> Webhook {
+        let arguments = ["test", "webhook"].map(str::to_owned).into_iter().chain(flags.iter().cloned());
+        match command_line::parse("test", "1.0.0", arguments.map(std::ffi::OsString::from)).expect("flags").command {
+            Command::Webhook(flags) => *flags,
+            other => panic!("{other:?}"),
+        }
+    }
+}

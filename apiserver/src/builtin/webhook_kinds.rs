@@ -63,6 +63,7 @@ fn kind(kind: &str, mut openapi: Value) -> Kind {
         categories: vec!["api-extensions".into()],
         namespaced: false,
         generation: true,
+        native: true,
         verbs: Verb::ALL.to_vec(),
         stored: true,
         native: true,

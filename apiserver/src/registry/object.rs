@@ -30,8 +30,11 @@ pub struct Object {
     /// The `apiVersion` of the stored bytes.
     stored_as: Arc<str>,
     /// The values of selectable fields in other versions than the stored one, by version, once somebody has asked.
-    fields: OnceLock<Box<[OnceLock<Option<Vec<String>>>]>>,
+    fields: OnceLock<Box<[FieldsShown]>>,
 }
+
+/// The values of the selectable fields of one version; `None` where the object cannot be shown in it.
+type FieldsShown = OnceLock<Option<Vec<String>>>;
 
 /// The part of an object's metadata that is asked for most.
 #[derive(Debug, Default, Deserialize)]

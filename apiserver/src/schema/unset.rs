@@ -49,3 +49,39 @@ fn within(node: &Node, value: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::Schema;
+    use super::*;
+
+    #[track_caller]
+    fn check(written: Value, expect: Value) {
+        let schema = Schema::compile(&json!({"type": "object", "properties": {"spec": {
+            "type": "object", "required": ["must"],
+            "properties": {
+                "text": {"type": "string", "nullable": true},
+                "must": {"type": "string", "nullable": true},
+                "number": {"type": "number"},
+                "map": {"type": "object", "additionalProperties": {"type": "string", "nullable": true}},
+                "list": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "integer"}}}},
+                "any": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+            },
+        }}}));
+        let mut object = json!({ "spec": written });
+        schema.expect("a schema").drop_unset(&mut object);
+        assert_eq!(object["spec"], expect);
+    }
+
+    #[test]
+    fn what_is_not_set_is_not_written() {
+        check(json!({"text": null, "number": null}), json!({}));
+        check(json!({"must": null, "map": {"a": null}}), json!({"must": null, "map": {"a": null}}));
+        check(json!({"list": [{"x": null}, {"x": 1}]}), json!({"list": [{}, {"x": 1}]}));
+        check(json!({"number": 2.0}), json!({"number": 2}));
+        check(json!({"number": 2.5}), json!({"number": 2.5}));
+        check(json!({"any": {"a": null, "b": 1.0}}), json!({"any": {"a": null, "b": 1.0}}));
+    }
+}

@@ -27,6 +27,12 @@ impl TestServerBuilder {
         self
     }
 
+    /// The same, for a store that outlives the server.
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = store;
+        self
+    }
+
     /// Serves only what is installed, and lets in only the group `system:masters`, as a server without `--standalone`
     /// does while no cluster tells it who may do what.
     pub fn behind_a_cluster(mut self) -> Self {

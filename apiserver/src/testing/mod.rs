@@ -80,6 +80,7 @@ impl TestServer {
         show_logs();
         let mut apis = Apis::default();
         install(&mut apis);
+        let webhook_metrics = apis.webhook_metrics();
         let endpoints = apis.build(how.store, how.standalone).unwrap_or_else(|error| {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             panic!("{error}{source}")
@@ -90,7 +91,10 @@ impl TestServer {
         if how.standalone {
             authorizers.push(Arc::new(AllowAuthenticated));
         }
-        let core = Core::builder(endpoints.clone()).authorizer(Authorization::new(authorizers)).build();
+        let core = Core::builder(endpoints.clone())
+            .authorizer(Authorization::new(authorizers))
+            .metrics(|registry| webhook_metrics.register(registry))
+            .build();
         Self { core, endpoints, managers: Mutex::default() }
     }
 

@@ -294,3 +294,83 @@ fn restore(value: &mut Value, path: &[Segment], was: Option<Value>, became: Opti
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> Schema {
+        Schema::compile(&json!({"type": "object", "properties": {"spec": {
+            "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+            "properties": {"keyed": {
+                "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
+                "items": {"type": "object", "required": ["k"], "properties": {
+                    "k": {"type": "string"}, "x": {"type": "integer"}, "y": {"type": "integer"},
+                }},
+            }},
+        }}}))
+        .expect("a schema")
+    }
+
+    /// `spec` comes back as `back`; meanwhile it becomes `now`; in the end it is `expect`.
+    #[track_caller]
+    fn check(spec: Value, back: Value, now: Value, expect: Value) {
+        let of = |spec: Value| json!({"metadata": {}, "spec": spec});
+        let lost = lost(&schema(), &of(spec), &of(back)).unwrap_or_default();
+        let mut object = of(now);
+        put_back(&schema(), &lost, &mut object);
+        assert_eq!(object["spec"], expect, "{lost}");
+    }
+
+    #[test]
+    fn what_is_as_it_became_is_put_back() {
+        check(json!({"a": 1, "b": 2}), json!({"b": 2}), json!({"b": 3}), json!({"a": 1, "b": 3}));
+        check(json!({"a": 1}), json!({"a": 0}), json!({"a": 0}), json!({"a": 1}));
+        check(json!({"a": 1}), json!({"a": 0}), json!({"a": 7}), json!({"a": 7}));
+        check(json!({}), json!({"a": 0}), json!({"a": 0}), json!({}));
+        check(json!({"a": {"b": 1}}), json!({"a": {}}), json!({}), json!({}));
+        check(json!({"a": 1.0, "b": null}), json!({"a": 1}), json!({"a": 1}), json!({"a": 1}));
+    }
+
+    #[test]
+    fn items_are_told_apart() {
+        let keyed = |items: Value| json!({ "keyed": items });
+        check(
+            keyed(json!([{"k": "a", "x": 1}, {"k": "b", "x": 2}])),
+            keyed(json!([{"k": "a"}, {"k": "b"}])),
+            keyed(json!([{"k": "b", "y": 9}, {"k": "c"}, {"k": "a"}])),
+            keyed(json!([{"k": "b", "x": 2, "y": 9}, {"k": "c"}, {"k": "a", "x": 1}])),
+        );
+        let list = |items: Value| json!({ "list": items });
+        let both = |back, now, expect| {
+            check(list(json!([{"n": 1, "x": 1}, {"n": 2, "x": 2}])), list(back), list(now), list(expect))
+        };
+        let back = || json!([{"n": 1}, {"n": 2}]);
+        both(back(), back(), json!([{"n": 1, "x": 1}, {"n": 2, "x": 2}]));
+        both(back(), json!([{"n": 2}, {"n": 3}]), json!([{"n": 2, "x": 2}, {"n": 3}]));
+        // Items that cannot be told apart are one value.
+        both(json!([{}, {}]), json!([{}, {}]), json!([{"n": 1, "x": 1}, {"n": 2, "x": 2}]));
+        both(json!([{}, {}]), json!([{}]), json!([{}]));
+    }
+
+    #[test]
+    fn what_clients_made_up_does_no_harm() {
+        let mut object = json!({"metadata": {"name": "a"}, "spec": {"a": 1}});
+        let before = object.clone();
+        for forged in [
+            "",
+            "{}",
+            "[{}]",
+            r#"[{"path":[],"was":1}]"#,
+            r#"[{"path":["metadata","name"],"was":"b","became":"a"}]"#,
+            r#"[{"path":["spec","b","c"],"was":1}]"#,
+            r#"[{"path":["spec",3],"was":1,"became":1}]"#,
+            r#"[{"path":["spec",{}],"was":1,"became":1}]"#,
+        ] {
+            put_back(&schema(), forged, &mut object);
+            assert_eq!(object, before, "{forged}");
+        }
+    }
+}

@@ -4,13 +4,17 @@
 mod common;
 mod server;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use apiserver::admission::{Admission, Attributes, Denied};
 use apiserver::storage::memory::MemoryStore;
 use apiserver::versions::Version;
-use apiserver::{Apis, RequestContext, Strategy};
-use common::{Bird, BirdStrategy, Server};
+use apiserver::{Apis, Strategy, TestServer};
+use common::{Bird, BirdSpec, BirdStatus, BirdStrategy, Server};
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use server::{Reply, WebhookServer};
 
@@ -402,17 +406,42 @@ async fn selectors_scopes_and_conditions_choose() {
     assert_eq!(asks(deleted, "DELETE robin", "").await, Ok(true));
 }
 
+/// What birds looked like before.
+#[derive(Clone, CustomResource, Debug, Deserialize, JsonSchema, Serialize)]
+#[kube(group = "demo.example.com", version = "v1alpha1", kind = "Bird", root = "OldBird", namespaced)]
+#[kube(status = "BirdStatus")]
+pub struct OldBirdSpec {
+    sort: String,
+    /// What colours it has.
+    #[serde(default)]
+    colors: Vec<String>,
+}
+
+impl From<OldBird> for Bird {
+    fn from(old: OldBird) -> Self {
+        let OldBirdSpec { sort, colors } = old.spec;
+        let color = (!colors.is_empty()).then(|| colors.join("-"));
+        let spec = BirdSpec { species: sort, color, wingspan_cm: None, songs: Vec::new() };
+        Self { metadata: old.metadata, spec, status: old.status }
+    }
+}
+
+impl From<Bird> for OldBird {
+    fn from(new: Bird) -> Self {
+        let colors = new.spec.color.map(|color| color.split('-').map(str::to_owned).collect()).unwrap_or_default();
+        Self { metadata: new.metadata, spec: OldBirdSpec { sort: new.spec.species, colors }, status: new.status }
+    }
+}
+
 /// Birds in two versions.
 struct OldAndNew;
 
 impl Strategy for OldAndNew {
     type Object = Bird;
 
-    fn versions(&self) -> Vec<Version> {
-        vec![Version::same_shape("v1alpha1")]
+    fn versions(&self) -> Vec<Version<Bird>> {
+        vec![Version::of::<OldBird>()]
     }
-
-    fn prepare_for_create(&self, _: &RequestContext, _: &mut Bird) {}
 }
 
 #[tokio::test]
@@ -420,45 +449,68 @@ async fn a_webhook_sees_the_version_that_it_asked_for() {
     let mut apis = Apis::default();
     apis.add(OldAndNew);
     let server = Server::of(apis, Arc::new(MemoryStore::default())).await;
-    let hooks = WebhookServer::start(|_, asked| match asked["operation"].as_str() {
-        Some("CREATE") => Reply::Patch(json!([{ "op": "add", "path": "/spec/color", "value": "red" }])),
+    let hooks = WebhookServer::start(|path, asked| match (path, asked["operation"].as_str()) {
+        ("/any", Some("CREATE")) => Reply::Patch(json!([{ "op": "add", "path": "/spec/colors/-", "value": "red" }])),
         _ => Reply::Allow,
     })
     .await;
-    let old = json!([{ "operations": ["*"], "apiGroups": ["demo.example.com"], "apiVersions": ["v1alpha1"], "resources": ["birds"] }]);
+    let old = json!([{
+        "operations": ["*"], "apiGroups": ["demo.example.com"], "apiVersions": ["v1alpha1"], "resources": ["birds"],
+    }]);
     let one = |name: &str, path: &str, policy: &str| {
         hook(name, hooks.client_config(path), json!({ "rules": old, "matchPolicy": policy }))
     };
     let list = json!([one("a.demo.example.com", "/exact", "Exact"), one("b.demo.example.com", "/any", "Equivalent")]);
     register(&server, MUTATING, "m", list).await;
-    let robin = server.bird("robin", ROBIN).await;
-    assert_eq!((&robin["apiVersion"], &robin["spec"]["color"]), (&json!("demo.example.com/v1"), &json!("red")));
+    let robin = server.bird("robin", r#"{"species":"robin"}"#).await;
+    assert_eq!(robin["apiVersion"], "demo.example.com/v1");
+    assert_eq!(robin["spec"], json!({ "species": "robin", "color": "brown-red" }));
     let [(path, asked)] = &*hooks.take() else { panic!() };
     assert_eq!(path, "/any?timeout=10s");
-    assert_eq!((&asked["kind"]["version"], &asked["requestKind"]["version"]), (&json!("v1alpha1"), &json!("v1")));
-    assert_eq!(
-        (&asked["resource"]["version"], &asked["requestResource"]["version"]),
-        (&json!("v1alpha1"), &json!("v1"))
-    );
+    let versions = |field: &str| asked[field]["version"].as_str().unwrap_or_default();
+    assert_eq!((versions("kind"), versions("requestKind")), ("v1alpha1", "v1"));
+    assert_eq!((versions("resource"), versions("requestResource")), ("v1alpha1", "v1"));
     assert_eq!(asked["object"]["apiVersion"], "demo.example.com/v1alpha1");
+    assert_eq!(asked["object"]["spec"], json!({ "sort": "robin", "colors": ["brown"] }));
     // A request in the webhook's own version needs no other.
     let path = "/apis/demo.example.com/v1alpha1/namespaces/default/birds/robin";
     assert_eq!(server.ask(&format!("DELETE {path}"), "").await.code, 200);
     let asked = hooks.take();
     assert_eq!(asked.len(), 2);
-    assert!(asked.iter().all(|(_, asked)| asked["oldObject"]["apiVersion"] == "demo.example.com/v1alpha1"));
+    assert!(asked.iter().all(|(_, asked)| asked["oldObject"]["spec"]["colors"] == json!(["brown", "red"])));
+}
+
+/// Notes what was noted for an audit.
+struct Auditor(Arc<Mutex<Vec<String>>>);
+
+#[apiserver::async_trait]
+impl Admission for Auditor {
+    async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
+        let notes = request.context().annotations();
+        self.0.lock().unwrap().extend(notes.into_iter().map(|(key, value)| format!("{key} {value}")));
+        Ok(())
+    }
 }
 
 #[tokio::test]
-async fn warnings_reach_the_client() {
-    let server = Server::start().await;
+async fn warnings_and_annotations_are_passed_on() {
+    let notes = Arc::<Mutex<Vec<String>>>::default();
+    let mut apis = Apis::default();
+    apis.add(BirdStrategy).admission(Auditor(notes.clone()));
+    let server = Server::of(apis, Arc::new(MemoryStore::default())).await;
     let hooks = WebhookServer::start(|_, _| {
         Reply::With(json!({ "warnings": ["birds bite"], "auditAnnotations": { "why": "because" } }))
     })
     .await;
-    register(&server, VALIDATING, "v", json!([hook("v.demo.example.com", hooks.client_config("/v"), json!({}))])).await;
+    register(&server, MUTATING, "m", json!([hook("m.demo.example.com", hooks.client_config("/m"), json!({}))])).await;
+    notes.lock().unwrap().clear();
     let answer = server.ask("POST ", &bird("robin", ROBIN)).await;
     assert_eq!(answer.warnings(), [r#"299 - "birds bite""#]);
+    let expected = [
+        "m.demo.example.com/why because",
+        r#"mutation.webhook.admission.k8s.io/round_0_index_0 {"configuration":"m","mutated":false,"webhook":"m.demo.example.com"}"#,
+    ];
+    assert_eq!(*notes.lock().unwrap(), expected);
 }
 
 #[tokio::test]
@@ -571,4 +623,35 @@ async fn hooks_of_the_strategy_come_between() {
     let asked = hooks.take();
     assert_eq!(asked[1].1["object"]["spec"]["songs"], json!(["a", "b"]), "the strategy sorts songs");
     assert_eq!(asked[1].1["object"]["status"]["phase"], "Egg");
+}
+
+#[tokio::test]
+async fn what_webhooks_do_is_counted() {
+    let server = TestServer::start(|apis| {
+        apis.add(BirdStrategy);
+    })
+    .await;
+    let hooks = WebhookServer::start(|_, _| Reply::Deny(json!({ "code": 403 }))).await;
+    let client = server.client();
+    let send = async |path: &str, body: String| {
+        let request = http::Request::post(path).header("content-type", "application/json").body(body.into_bytes());
+        client.request_text(request.expect("a request")).await
+    };
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": { "name": "v" },
+        "webhooks": [hook("v.demo.example.com", hooks.client_config("/v"), json!({}))],
+    });
+    send(VALIDATING, configuration.to_string()).await.expect("created");
+    let birds = "/apis/demo.example.com/v1/namespaces/default/birds";
+    send(birds, bird("robin", ROBIN)).await.expect_err("denied");
+    let metrics = http::Request::get("/metrics").body(Vec::new()).expect("a request");
+    let metrics = client.request_text(metrics).await.expect("metrics");
+    for line in [
+        r#"apiserver_admission_webhook_rejection_count{name="v.demo.example.com",type="validating",operation="CREATE",error_type="no_error",rejection_code="403"} 1"#,
+        r#"apiserver_admission_webhook_admission_duration_seconds_count{name="v.demo.example.com",type="validating",operation="CREATE",rejected="true"} 1"#,
+        r#"apiserver_admission_webhook_request_total{name="v.demo.example.com",type="validating",operation="CREATE",code="403",rejected="true"} 1"#,
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "no line {line}\nin\n{metrics}");
+    }
 }

@@ -224,7 +224,12 @@ pub struct Events(tokio::sync::mpsc::UnboundedReceiver<Value>);
 
 impl Events {
     pub async fn open(server: &Server, query: &str) -> Self {
-        let response = server.open(&format!("GET ?watch=1&{query}"), &[], "").await;
+        Self::at(server, &format!("?watch=1&{query}")).await
+    }
+
+    /// The events of a whole path with its query.
+    pub async fn at(server: &Server, path: &str) -> Self {
+        let response = server.open(&format!("GET {path}"), &[], "").await;
         assert_eq!(response.status(), 200);
         let mut body = response.into_body().into_data_stream();
         let (send, receive) = tokio::sync::mpsc::unbounded_channel();

@@ -74,7 +74,7 @@ async fn what_is_listed_is_served() {
             }
         }
     }
-    assert_eq!(seen, 4, "birds in two versions, nests, and events");
+    assert_eq!(seen, 6, "birds in two versions, nests, events, and webhooks of two sorts");
 }
 
 #[tokio::test]

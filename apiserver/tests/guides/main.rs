@@ -1,11 +1,14 @@
 //! The code of the guides, compiled and run: every Rust block in them stands in one of these files, line by line.
 
+mod admission;
 mod any_json;
 mod backends;
 mod controllers;
 mod hooks;
 mod subresources;
 mod testing;
+mod versions;
+mod webhooks;
 
 /// The lines of a text without indentation and blank lines, which guides and files need not share.
 fn lines(text: &str) -> Vec<&str> {
@@ -35,5 +38,8 @@ fn the_code_of_the_guides_is_what_is_tested_here() {
     check("testing.md", include_str!("testing.rs"));
     check("subresources.md", include_str!("subresources.rs"));
     check("backends.md", include_str!("backends.rs"));
+    check("admission.md", include_str!("admission.rs"));
     check("any-json.md", include_str!("any_json.rs"));
+    check("versions.md", include_str!("versions.rs"));
+    check("webhooks.md", include_str!("webhooks.rs"));
 }
