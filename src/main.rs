@@ -12,6 +12,7 @@ mod additions;
 mod cli;
 mod commands;
 mod error;
+mod from_crd;
 mod local;
 mod names;
 mod project;

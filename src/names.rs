@@ -162,6 +162,17 @@ pub fn check_group(group: &str, domain: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Checks a group that clients see by another name than its own in the project's domain, such as `cert-manager.io`.
+pub fn check_api_group(name: &str, api_group: &str) -> Result<(), Failure> {
+    subdomain("group", name, "demo")?;
+    subdomain("API group", api_group, "demo.example.com")?;
+    if api_group.contains('.') {
+        return Ok(());
+    }
+    Err(usage(format!("the API group {api_group:?} has no dot"))
+        .hint("Kubernetes keeps groups without a dot to itself; choose one such as `demo.example.com`"))
+}
+
 /// Checks a version: `v1`, `v1alpha1`, `v2beta3` and so on.
 pub fn check_version(version: &str) -> Result<(), Failure> {
     if is_version(version) && version.len() <= LABEL_MAX {
@@ -325,8 +336,7 @@ impl Module {
         if MODULES_TAKEN.contains(&snake.as_str()) || is_version(&snake) {
             snake.push('_');
         }
-        let ident = if KEYWORDS.contains(&snake.as_str()) { format!("r#{snake}") } else { snake.clone() };
-        Self { ident, file: snake }
+        Self { ident: ident(&snake), file: snake }
     }
 }
 
@@ -334,6 +344,22 @@ impl Module {
 pub fn test_name(module: &Module) -> String {
     let file = &module.file;
     if module.ident != *file || CRATES_TAKEN.contains(&file.as_str()) { format!("{file}_") } else { file.clone() }
+}
+
+/// How code writes the name of a field or a module. The four keywords that cannot be raw get an underscore.
+pub fn ident(snake: &str) -> String {
+    if ["self", "super", "crate", "_"].contains(&snake) {
+        format!("{snake}_")
+    } else if KEYWORDS.contains(&snake) {
+        format!("r#{snake}")
+    } else {
+        snake.to_owned()
+    }
+}
+
+/// Whether Rust or a scaffolded file has a type or trait of this name in scope.
+pub fn type_is_taken(name: &str) -> bool {
+    TYPES_TAKEN.contains(&name)
 }
 
 fn package_is_taken(name: &str) -> bool {

@@ -225,6 +225,7 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
                 categories: args.categories,
                 backend: args.backend,
                 schemaless: args.schemaless,
+                from_crd: false,
                 status: args.with_status_subresource.unwrap_or(has_status),
                 scale: args.with_scale_subresource,
                 subresources: Vec::new(),

@@ -28,6 +28,9 @@ pub struct Kind {
     /// Whether its objects are any JSON, without a schema.
     #[serde(default, skip_serializing_if = "is_false")]
     pub schemaless: bool,
+    /// Whether its types were made from a CustomResourceDefinition, so that nothing is known here of its fields.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub from_crd: bool,
     /// Whether it has a status, as a subresource.
     pub status: bool,
     /// Whether it has a scale, as a subresource.
