@@ -9,15 +9,16 @@ use http::{Method, Request, Response};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResourceExt, Resource as _};
 
-use crate::admission::{Admission, Chain};
+use crate::admission::{Admission, Chain, Objects};
 use crate::body::{Body, RequestBody};
 use crate::builtin;
 use crate::endpoints::connect::Connect;
 use crate::endpoints::{self, Endpoints, Resource};
-use crate::kind::{self, Kind, KindError, KindVersion, Verb};
+use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles};
 use crate::registry::backend::{self, Backed, Backend, ErasedBackend};
 use crate::registry::hooks::{self, Hooks};
 use crate::registry::object::Codec;
+use crate::registry::reader::{CacheReader, Kept};
 use crate::registry::rest::Rest;
 use crate::registry::strategy::Strategy;
 use crate::registry::subresource::{ServedSubresource, Subresource};
@@ -30,7 +31,7 @@ use crate::server::metrics::{Counted, Known};
 use crate::storage::Store;
 use crate::storage::cache::WatchCache;
 use crate::storage::cache::feed::{Feed, Sink};
-use crate::versions::{Conversion, SameShape};
+use crate::versions::{Conversion, Conversions, Further, SameShape, Version};
 
 /// The kinds that a server serves.
 #[derive(Default)]
@@ -46,6 +47,10 @@ struct Definition {
     /// See [`Strategy::is_native`].
     native: bool,
     subresources: Vec<Own>,
+    /// The versions beside the stored one, which are in the CRD as well.
+    further: Vec<Further>,
+    /// What is wrong with one of them.
+    problem: Option<String>,
 }
 
 /// Who keeps the objects of a kind.
@@ -70,6 +75,17 @@ pub struct Added<'a, K> {
     kind: PhantomData<fn() -> K>,
 }
 
+/// A type that is stored as itself: what [`Added::stored_as`] asks of a strategy.
+#[diagnostic::on_unimplemented(
+    message = "the strategy is for `{Self}`, and the kind is stored as `{Stored}`",
+    label = "this version is not the one that the strategy is for",
+    note = "write the strategy for the stored version (`type Object = …`), and conversions between that version and all others"
+)]
+pub trait StoredAs<Stored> {}
+
+#[diagnostic::do_not_recommend]
+impl<K> StoredAs<K> for K {}
+
 /// Why kinds cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -81,6 +97,14 @@ pub enum BuildError {
     Twice {
         /// The qualified resource, for example `birds.demo.example.com` or `birds.demo.example.com/feeding`.
         resource: String,
+    },
+    /// A version of a kind does not fit the others.
+    #[error("{resource} cannot be served in {problem}")]
+    Version {
+        /// The qualified resource.
+        resource: String,
+        /// Which version, and what is wrong with it.
+        problem: String,
     },
     /// The list of what is implemented contradicts itself.
     #[error("{resource} cannot be served: {problem}")]
@@ -97,11 +121,12 @@ impl Apis {
     pub fn add<S: Strategy>(&mut self, strategy: S) -> Added<'_, S::Object> {
         let mut crd = S::Object::crd();
         drop_titles(&mut crd);
-        strategy.versions().into_iter().for_each(|version| version.add_to(&mut crd));
         let native = strategy.is_native();
+        let versions = strategy.versions();
         self.define(crd, Keeper::Store(hooks::erase(strategy)));
-        self.definitions.last_mut().expect("just defined").native = native;
-        Added { apis: self, kind: PhantomData }
+        let mut added = Added { apis: self, kind: PhantomData };
+        added.definition().native = native;
+        versions.into_iter().fold(added, Added::version)
     }
 
     /// Serves a kind whose objects the project keeps itself. It is no CRD: [`crds`](Self::crds) leaves it out.
@@ -120,7 +145,7 @@ impl Apis {
 
     /// Asks a plugin before each write, after those that were added earlier.
     pub fn admission(&mut self, plugin: impl Admission) -> &mut Self {
-        self.admission.0.push(Box::new(plugin));
+        self.admission.push(Box::new(plugin));
         self
     }
 
@@ -145,6 +170,21 @@ impl Apis {
         Ok(kinds)
     }
 
+    /// The kinds that are stored, each with what turns its objects from one version into another.
+    ///
+    /// # Errors
+    /// Kinds that cannot be served.
+    pub fn conversions(&self) -> Result<Vec<(Arc<Kind>, Arc<dyn Conversion>)>, BuildError> {
+        let stored = self.definitions.iter().filter(|definition| matches!(definition.keeper, Keeper::Store(_)));
+        stored
+            .map(|definition| {
+                let kind = Arc::new(definition.kind()?);
+                let conversion = definition.conversion(&kind);
+                Ok((kind, conversion))
+            })
+            .collect()
+    }
+
     /// Puts everything together over a store and starts to fill the caches. Must be called in a tokio runtime.
     /// `standalone` adds what a server without a cluster needs: Events.
     ///
@@ -155,7 +195,8 @@ impl Apis {
         for definition in self.definitions {
             let kind = Arc::new(definition.kind()?);
             let subresources = definition.handlers(&kind);
-            sources.push(Source { kind, keeper: definition.keeper, conversion: Arc::new(SameShape), subresources });
+            let conversion = definition.conversion(&kind);
+            sources.push(Source { kind, keeper: definition.keeper, conversion, subresources });
         }
         if standalone {
             sources.push(Source {
@@ -173,7 +214,6 @@ impl Apis {
             }
             prefixes.push(prefix);
         }
-        let admission = Arc::new(self.admission);
         let stored = sources.iter().filter(|source| matches!(source.keeper, Keeper::Store(_)));
         let mut caches: VecDeque<Arc<WatchCache<_>>> = stored
             .map(|source| {
@@ -183,6 +223,13 @@ impl Apis {
             .collect();
         let sinks = caches.iter().map(|cache| cache.clone() as Arc<dyn Sink>).collect();
         let feed = Arc::new(Feed::new(store.clone(), sinks));
+        let stored = sources.iter().filter(|source| matches!(source.keeper, Keeper::Store(_)));
+        let kept = stored.zip(&caches).map(|(source, cache)| {
+            let (kind, conversion) = (source.kind.clone(), source.conversion.clone());
+            Kept { kind, conversion, cache: cache.clone() }
+        });
+        let reader = CacheReader::new(kept.collect(), store.clone(), feed.clone());
+        let admission = Arc::new(self.admission.reading(Objects::new(Arc::new(reader))));
         let mut resources = Vec::new();
         for Source { kind, keeper, conversion, subresources } in sources {
             let rest: Arc<dyn Rest> = match keeper {
@@ -203,7 +250,40 @@ impl Apis {
     }
 
     fn define(&mut self, crd: CustomResourceDefinition, keeper: Keeper) {
-        self.definitions.push(Definition { crd, keeper, native: false, subresources: Vec::new() });
+        self.definitions.push(Definition {
+            crd,
+            keeper,
+            native: false,
+            subresources: Vec::new(),
+            further: Vec::new(),
+            problem: None,
+        });
+    }
+}
+
+impl<'a, K> Added<'a, K> {
+    /// Says which version is stored: that of the strategy's type. It changes nothing; while a project moves on to another
+    /// version, it keeps the two from being mistaken for each other.
+    pub fn stored_as<Stored>(self) -> Self
+    where
+        K: StoredAs<Stored>,
+    {
+        self
+    }
+
+    /// Serves the kind in a further version, beside those that its strategy declares.
+    pub fn version(mut self, version: Version<K>) -> Self {
+        let definition = self.definition();
+        let further = version.into_further();
+        if let Err(problem) = further.add_to(&mut definition.crd) {
+            definition.problem.get_or_insert_with(|| format!("{}: {problem}", further.name()));
+        }
+        definition.further.push(further);
+        self
+    }
+
+    fn definition(&mut self) -> &mut Definition {
+        self.apis.definitions.last_mut().expect("made by adding a kind")
     }
 }
 
@@ -250,10 +330,6 @@ impl<'a, K: Typed> Added<'a, K> {
     pub fn add_backend<B: Backend>(self, backend: B) -> Added<'a, B::Object> {
         self.apis.add_backend(backend)
     }
-
-    fn definition(&mut self) -> &mut Definition {
-        self.apis.definitions.last_mut().expect("made by adding a kind")
-    }
 }
 
 impl Definition {
@@ -262,6 +338,12 @@ impl Definition {
         let mut kind = Kind::from_crd(&self.crd)?;
         if self.native {
             kind.make_native(&self.crd);
+        }
+        let shapes_differ =
+            matches!(self.keeper, Keeper::Backend(_)) && self.further.iter().any(Further::has_own_shape);
+        let stored_only = || "another version of another shape: only kinds that the server stores have such".to_owned();
+        if let Some(problem) = self.problem.clone().or_else(|| shapes_differ.then(stored_only)) {
+            return Err(BuildError::Version { resource: kind.qualified_resource(), problem });
         }
         if let Keeper::Backend(backend) = &self.keeper {
             let resource = kind.qualified_resource();
@@ -337,6 +419,14 @@ impl Definition {
         found.into_values().collect()
     }
 
+    fn conversion(&self, kind: &Arc<Kind>) -> Arc<dyn Conversion> {
+        if self.further.iter().any(Further::has_own_shape) {
+            Arc::new(Conversions::new(kind.clone(), &self.further))
+        } else {
+            Arc::new(SameShape)
+        }
+    }
+
     fn handlers(&self, kind: &Kind) -> Vec<(usize, endpoints::Handler)> {
         let versions = kind.versions.iter().enumerate();
         let of = |(index, version): (usize, &KindVersion)| {
@@ -398,17 +488,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", chain(source)),
         None => error.to_string(),
-    }
-}
-
-/// schemars calls the schema of each kind after its type. That says nothing, and clients would see it in OpenAPI.
-fn drop_titles(crd: &mut CustomResourceDefinition) {
-    let kind = &crd.spec.names.kind;
-    for version in &mut crd.spec.versions {
-        let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
-        if let Some(schema) = schema.filter(|schema| schema.title.as_ref() == Some(kind)) {
-            schema.title = None;
-        }
     }
 }
 

@@ -7,10 +7,23 @@ use http::Method;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresourceScale,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::schema::Schema;
 use crate::schema::json_path::JsonPath;
+
+/// A type that objects can be read as: whatever derives `kube::CustomResource`, and the types of `k8s-openapi`.
+pub trait Typed:
+    kube::Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Typed for K where
+    K: kube::Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
 
 /// A kind that the server serves, in all its versions.
 #[derive(Debug)]
@@ -427,6 +440,15 @@ impl Column {
             name: "Created At".into(),
             cell: Some(|object, _| object.pointer("/metadata/creationTimestamp").cloned().unwrap_or_default()),
             ..Self::age()
+        }
+    }
+}
+
+/// schemars calls the schema of each kind after its type. That says nothing, and clients would see it in OpenAPI.
+pub(crate) fn drop_titles(crd: &mut CustomResourceDefinition) {
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            schema.title = schema.title.take().filter(|title| !title.chars().all(char::is_alphanumeric));
         }
     }
 }

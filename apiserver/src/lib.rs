@@ -49,6 +49,7 @@ pub mod testing;
 pub mod versions;
 pub mod webhook;
 
+pub use admission::Admission;
 pub use apis::Apis;
 pub use app::App;
 pub use body::Body;

@@ -5,8 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use apiserver::Apis;
-use apiserver::admission::{Admission, Denied, Operation};
-use apiserver::request::context::RequestContext;
+use apiserver::admission::{Admission, Attributes, Denied};
 use apiserver::storage::memory::MemoryStore;
 use common::{Answer, BirdStrategy, Server};
 use serde_json::{Value, json};
@@ -141,14 +140,10 @@ struct Vandal;
 
 #[async_trait::async_trait]
 impl Admission for Vandal {
-    async fn mutate(
-        &self,
-        _: &RequestContext,
-        _: Operation,
-        object: &mut Value,
-        _: Option<&Value>,
-    ) -> Result<(), Denied> {
-        object["metadata"]["managedFields"] = json!([{ "manager": "x", "operation": "Sing" }]);
+    async fn mutate(&self, request: &mut Attributes<'_>) -> Result<(), Denied> {
+        if let Some(object) = request.object_mut() {
+            object["metadata"]["managedFields"] = json!([{ "manager": "x", "operation": "Sing" }]);
+        }
         Ok(())
     }
 }

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apiserver::admission::{Admission, Denied, Operation};
+use apiserver::admission::{Admission, Attributes, Denied, Operation, Target};
 use apiserver::authentication::{Anonymous, Authentication};
-use apiserver::authorization::{Attributes, AuthorizationError, Authorizer, Decision};
+use apiserver::authorization::{self, AuthorizationError, Authorizer, Decision};
 use apiserver::server::{Core, CoreBuilder, ServeConfig, Serving, serve};
 use apiserver::storage::memory::MemoryStore;
 use apiserver::{
@@ -23,7 +23,7 @@ use hyper_util::rt::TokioIo;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -211,18 +211,14 @@ struct Choirmaster;
 
 #[async_trait::async_trait]
 impl Admission for Choirmaster {
-    async fn validate(
-        &self,
-        cx: &RequestContext,
-        operation: Operation,
-        object: Option<&Value>,
-        old: Option<&Value>,
-    ) -> Result<(), Denied> {
-        if operation != Operation::Connect {
-            return Ok(());
-        }
-        assert!(object.is_none() && old.is_none());
-        Err(Denied { code: 403, message: format!("{} {}/{} is for the choir", cx.verb, cx.resource, cx.subresource) })
+    fn handles(&self, target: &Target<'_>) -> bool {
+        target.operation == Operation::Connect
+    }
+
+    async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
+        assert!(request.object().is_none() && request.old_object().is_none() && request.options().is_none());
+        let verb = &request.context().verb;
+        Err(format!("{verb} {}/{} is for the choir", request.resource.resource, request.subresource).into())
     }
 }
 
@@ -233,7 +229,10 @@ async fn admission_is_asked() {
     apis.admission(Choirmaster);
     let server = Server::of(apis, Arc::new(MemoryStore::default())).await;
     assert_eq!(server.ask("POST ", ROBIN).await.code, 201);
-    assert_eq!(server.ask("GET robin/song", "").await.failure(), "403 get birds/song is for the choir");
+    assert_eq!(
+        server.ask("GET robin/song", "").await.failure(),
+        "403 birds.demo.example.com \"robin\" is forbidden: get birds/song is for the choir"
+    );
     assert_eq!(server.ask("GET wren/song", "").await.code, 404);
 }
 
@@ -324,7 +323,7 @@ struct Everybody;
 
 #[async_trait::async_trait]
 impl Authorizer for Everybody {
-    async fn authorize(&self, attributes: Attributes<'_>) -> Result<Decision, AuthorizationError> {
+    async fn authorize(&self, attributes: authorization::Attributes<'_>) -> Result<Decision, AuthorizationError> {
         let info = attributes.info;
         if info.subresource == "proxy" {
             return Ok(Decision::Deny(format!("{} {}/{}", info.verb, info.resource, info.subresource).into()));

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use apiserver::admission::{Admission, Denied, Operation};
+use apiserver::admission::{Admission, Attributes, Denied};
 use apiserver::registry::backend::{Event, Events, Filter, History, List};
 use apiserver::storage::memory::MemoryStore;
 use apiserver::{Apis, Backend, Error, Parent, RequestContext, Subresource, TestServer, Verb, field};
@@ -574,16 +574,11 @@ struct Witness(Arc<Mutex<Vec<String>>>);
 
 #[async_trait::async_trait]
 impl Admission for Witness {
-    async fn validate(
-        &self,
-        cx: &RequestContext,
-        operation: Operation,
-        object: Option<&Value>,
-        old: Option<&Value>,
-    ) -> Result<(), Denied> {
+    async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
         let species =
             |object: Option<&Value>| object.map_or("-".into(), |object| object["spec"]["species"].to_string());
-        self.0.lock().unwrap().push(format!("{operation:?} {} {} {}", cx.name, species(object), species(old)));
+        let (new, old) = (species(request.object()), species(request.old_object()));
+        self.0.lock().unwrap().push(format!("{:?} {} {new} {old}", request.operation, request.name));
         Ok(())
     }
 }

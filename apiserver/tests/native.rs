@@ -18,8 +18,8 @@ const STRATEGIC: (&str, &str) = ("Content-Type", "application/strategic-merge-pa
 #[derive(Clone, CustomResource, Debug, Deserialize, JsonSchema, Serialize)]
 #[kube(group = "demo.example.com", version = "v1", kind = "Bird", namespaced)]
 struct BirdSpec {
-    #[serde(default)]
-    species: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    species: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     perches: Vec<Perch>,
@@ -89,4 +89,13 @@ async fn a_native_kind_has_no_generation_and_shows_when_it_was_made() {
     let table = server.send("GET robin", &[table], "").await.json();
     assert_eq!(table["columnDefinitions"][1]["name"], "Created At");
     assert_eq!(table["rows"][0]["cells"], json!(["robin", bird["metadata"]["creationTimestamp"]]));
+}
+
+#[tokio::test]
+async fn nobody_owns_the_structs_of_a_new_native_object() {
+    let server = server(true).await;
+    let bird = server.bird("robin", "{}").await;
+    assert_eq!(bird["metadata"].get("managedFields"), None);
+    let bird = server.bird("wren", r#"{"species":"wren"}"#).await;
+    assert_eq!(bird["metadata"]["managedFields"][0]["fieldsV1"], json!({"f:spec": {"f:species": {}}}));
 }

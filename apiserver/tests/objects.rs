@@ -4,9 +4,9 @@ mod common;
 
 use std::sync::Arc;
 
-use apiserver::admission::{Admission, Denied, Operation};
+use apiserver::Apis;
+use apiserver::admission::{Admission, Attributes, Denied, Operation};
 use apiserver::storage::memory::MemoryStore;
-use apiserver::{Apis, RequestContext};
 use common::{BirdStrategy, Server};
 use serde_json::{Value, json};
 
@@ -404,33 +404,19 @@ struct Keeper;
 
 #[async_trait::async_trait]
 impl Admission for Keeper {
-    async fn mutate(
-        &self,
-        _: &RequestContext,
-        operation: Operation,
-        object: &mut Value,
-        _: Option<&Value>,
-    ) -> Result<(), Denied> {
-        if operation != Operation::Delete {
+    async fn mutate(&self, request: &mut Attributes<'_>) -> Result<(), Denied> {
+        if let Some(object) = request.object_mut() {
             let seen = object["spec"]["wingspanCm"].as_i64().map_or("nothing".to_owned(), |wide| format!("{wide}cm"));
             object["metadata"]["labels"] = json!({ "seen": seen });
         }
         Ok(())
     }
 
-    async fn validate(
-        &self,
-        _: &RequestContext,
-        operation: Operation,
-        object: Option<&Value>,
-        old: Option<&Value>,
-    ) -> Result<(), Denied> {
-        let color = |object: &Value| object["spec"]["color"] == "red";
-        match operation {
-            Operation::Delete if old.is_some_and(|old| old["spec"]["color"] == "brown") => {
-                Err(Denied { code: 403, message: "brown birds stay".into() })
-            }
-            _ if object.is_some_and(color) => Err(Denied { code: 403, message: "no red birds".into() }),
+    async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
+        let is = |object: Option<&Value>, color: &str| object.is_some_and(|object| object["spec"]["color"] == color);
+        match request.operation {
+            Operation::Delete if is(request.old_object(), "brown") => Err("brown birds stay".into()),
+            _ if is(request.object(), "red") => Err("no red birds".into()),
             _ => Ok(()),
         }
     }
@@ -445,7 +431,9 @@ async fn admission_sees_defaults_changes_objects_and_has_the_last_word() {
     assert_eq!(meta(&robin, "labels"), &json!({ "seen": "20cm" }));
     let wide = server.ask("PATCH robin", r#"{"spec":{"wingspanCm":30}}"#).await.json();
     assert_eq!(meta(&wide, "labels"), &json!({ "seen": "30cm" }));
-    assert_eq!(server.ask("PATCH robin", r#"{"spec":{"color":"red"}}"#).await.failure(), "403 no red birds");
-    assert_eq!(server.ask("DELETE robin", "").await.failure(), "403 brown birds stay");
+    let forbidden = |why: &str| format!("403 birds.demo.example.com \"robin\" is forbidden: {why}");
+    let red = server.ask("PATCH robin", r#"{"spec":{"color":"red"}}"#).await;
+    assert_eq!(red.failure(), forbidden("no red birds"));
+    assert_eq!(server.ask("DELETE robin", "").await.failure(), forbidden("brown birds stay"));
     assert_eq!(server.ask("GET robin", "").await.json(), wide);
 }

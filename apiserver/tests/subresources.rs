@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use apiserver::admission::{Admission, Denied, Operation};
+use apiserver::admission::{Admission, Attributes, Denied, Operation, Target};
 use apiserver::request::user::UserInfo;
 use apiserver::storage::memory::MemoryStore;
 use apiserver::versions::Version;
@@ -404,31 +404,19 @@ struct Cook;
 
 #[async_trait::async_trait]
 impl Admission for Cook {
-    async fn mutate(
-        &self,
-        cx: &RequestContext,
-        operation: Operation,
-        object: &mut Value,
-        _: Option<&Value>,
-    ) -> Result<(), Denied> {
-        if cx.subresource == "feeding" && operation == Operation::Create {
-            assert_eq!((cx.resource.as_str(), cx.group.as_str()), ("birds", "demo.example.com"));
-            object["food"] = format!("salted {}", object["food"].as_str().unwrap_or_default()).into();
-        }
-        Ok(())
+    fn handles(&self, target: &Target<'_>) -> bool {
+        target.operation == Operation::Create && target.is::<Feeding>()
     }
 
-    async fn validate(
-        &self,
-        cx: &RequestContext,
-        _: Operation,
-        object: Option<&Value>,
-        _: Option<&Value>,
-    ) -> Result<(), Denied> {
-        match object {
-            Some(object) if cx.subresource == "feeding" && object["grams"].as_i64() > Some(50) => {
-                Err(Denied { code: 403, message: "too much".into() })
-            }
+    async fn mutate(&self, request: &mut Attributes<'_>) -> Result<(), Denied> {
+        assert_eq!((request.resource.resource.as_str(), request.subresource), ("birds", "feeding"));
+        assert_eq!((request.kind.kind.as_str(), request.kind.group.as_str()), ("Feeding", "demo.example.com"));
+        request.change(|feeding: &mut Feeding| feeding.spec.food = format!("salted {}", feeding.spec.food))
+    }
+
+    async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
+        match request.object_as::<Feeding>()? {
+            Some(feeding) if feeding.spec.grams > 50 => Err("too much".into()),
             _ => Ok(()),
         }
     }
@@ -444,7 +432,7 @@ async fn admission_sees_the_object_of_the_subresource() {
     let made = server.ask("POST robin/feeding", &feeding(r#""grams":5"#)).await.json();
     assert_eq!(made["food"], "salted seeds");
     let refused = server.ask("POST robin/feeding", &feeding(r#""grams":51"#)).await;
-    assert_eq!(refused.failure(), "403 too much");
+    assert_eq!(refused.failure(), "403 birds.demo.example.com \"robin\" is forbidden: too much");
 }
 
 /// A kind in two versions.
@@ -453,7 +441,7 @@ struct OldAndNew;
 impl Strategy for OldAndNew {
     type Object = Bird;
 
-    fn versions(&self) -> Vec<Version> {
+    fn versions(&self) -> Vec<Version<Bird>> {
         vec![Version::same_shape("v1alpha1")]
     }
 }

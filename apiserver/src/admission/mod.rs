@@ -1,102 +1,86 @@
 //! Those who may change or refuse an object before it is stored, whatever its kind.
+//!
+//! A write passes them twice: first each may change the object, then each sees it as it will be stored, and may refuse it.
+//! Both are done again when the store asks for another try.
+//!
+//! - [`Admission`] a plugin · [`Chain`] all of them, in their order · [`Denied`] a refusal
+//! - [`Attributes`] the request, as plugins see it · [`Target`] what it is about, for those who want to know early
+//! - [`Objects`] the other objects of this server · [`Reinvocation`] the second round
+//! - [`review`] a request and its answer as they travel to webhooks
+
+mod attributes;
+mod chain;
+mod denied;
+mod objects;
+mod reinvocation;
+pub mod review;
+mod target;
 
 use async_trait::async_trait;
-use serde_json::Value;
 
-use crate::request::context::RequestContext;
-
-/// A write under way, as admission sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// A new object.
-    Create,
-    /// A changed object.
-    Update,
-    /// An object about to go.
-    Delete,
-    /// A connection to a subresource that has no object; there is none to change or to see.
-    Connect,
-}
-
-/// Why a write is refused.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct Denied {
-    /// The HTTP code, 403 unless there is a better one.
-    pub code: u16,
-    /// What to tell the client.
-    pub message: String,
-}
+pub use attributes::Attributes;
+pub use chain::{Asking, Chain};
+pub use denied::{Answer, Denied};
+pub use kube::core::GroupVersionKind;
+pub use objects::{Objects, ReadError, Reader, Wanted, unknown};
+pub use reinvocation::Reinvocation;
+pub use review::{GroupVersionResource, Operation};
+pub use target::{ObjectKind, Target};
 
 /// A plugin of the admission chain.
+///
+/// ```
+/// use apiserver::admission::{Admission, Attributes, Denied, Operation, Target};
+/// # use k8s_openapi::api::core::v1::ConfigMap as Fischer;
+/// # use k8s_openapi::api::core::v1::Secret as Flunder;
+///
+/// /// Keeps flunders from having a name that any Fischer disallows.
+/// struct BanFlunder;
+///
+/// #[async_trait::async_trait]
+/// impl Admission for BanFlunder {
+///     fn handles(&self, target: &Target<'_>) -> bool {
+///         target.operation == Operation::Create && target.is::<Flunder>()
+///     }
+///
+///     async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
+///         let fischers = request.objects().list::<Fischer>("").await?;
+///         if fischers.iter().flat_map(|fischer| &fischer.data).any(|names| names.contains_key(&request.name)) {
+///             return Err("this name may not be used".into());
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be asked before a write",
+    note = "implement `apiserver::Admission`; every method has a default that lets everything pass"
+)]
 pub trait Admission: Send + Sync + 'static {
-    /// May change `object` (in the version of the request) or refuse the write. Runs again when the write is retried.
-    async fn mutate(
-        &self,
-        cx: &RequestContext,
-        operation: Operation,
-        object: &mut Value,
-        old: Option<&Value>,
-    ) -> Result<(), Denied> {
-        let _ = (cx, operation, object, old);
-        Ok(())
+    /// Whether it wants to see such requests. Asked before every write and before anything is prepared for it, so it
+    /// must be quick. A request that no plugin handles costs nothing more.
+    fn handles(&self, target: &Target<'_>) -> bool {
+        let _ = target;
+        true
     }
 
-    /// May refuse the write, seeing the object as it will be stored. `object` is absent on delete.
-    async fn validate(
-        &self,
-        cx: &RequestContext,
-        operation: Operation,
-        object: Option<&Value>,
-        old: Option<&Value>,
-    ) -> Result<(), Denied> {
-        let _ = (cx, operation, object, old);
-        Ok(())
-    }
-}
-
-/// The plugins in their order.
-#[derive(Default)]
-pub struct Chain(pub Vec<Box<dyn Admission>>);
-
-impl Chain {
-    /// Whether nobody is asked.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Lets every plugin change the object, one after the other.
+    /// May change the object or refuse the request. Called again when the write is retried, and when webhooks have
+    /// changed the object since; so what it does to an object twice must be what it does once.
     ///
     /// # Errors
-    /// The first refusal.
-    pub async fn mutate(
-        &self,
-        cx: &RequestContext,
-        operation: Operation,
-        object: &mut Value,
-        old: Option<&Value>,
-    ) -> Result<(), Denied> {
-        for plugin in &self.0 {
-            plugin.mutate(cx, operation, object, old).await?;
-        }
+    /// The refusal.
+    async fn mutate(&self, request: &mut Attributes<'_>) -> Result<(), Denied> {
+        let _ = request;
         Ok(())
     }
 
-    /// Asks every plugin.
+    /// May refuse the request, seeing the object exactly as it will be stored.
     ///
     /// # Errors
-    /// The first refusal.
-    pub async fn validate(
-        &self,
-        cx: &RequestContext,
-        operation: Operation,
-        object: Option<&Value>,
-        old: Option<&Value>,
-    ) -> Result<(), Denied> {
-        for plugin in &self.0 {
-            plugin.validate(cx, operation, object, old).await?;
-        }
+    /// The refusal.
+    async fn validate(&self, request: &Attributes<'_>) -> Result<(), Denied> {
+        let _ = request;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 //! Pure functions of objects: what is stored, and when, is decided above. The algorithm and its words are those of
 //! Kubernetes. Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/>
 
+pub(crate) mod carry_over;
 mod changes;
 mod compare;
 mod element;

@@ -1,6 +1,8 @@
 //! Errors as clients see them: one place makes a Kubernetes `Status`. Source:
 //! <https://github.com/kubernetes/apimachinery/blob/master/pkg/api/errors/errors.go>
 
+use std::borrow::Cow;
+
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
@@ -20,7 +22,7 @@ pub struct Status {
     /// The HTTP code.
     pub code: u16,
     /// For example `NotFound`; empty where Kubernetes gives none.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// What happened, for a person.
     pub message: String,
     /// What happened, for a program.
@@ -33,8 +35,15 @@ pub struct Status {
 
 impl Status {
     /// A failure without details.
-    pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None, retry_after_seconds: None, continue_token: None }
+    pub fn new(code: u16, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+            message: message.into(),
+            details: None,
+            retry_after_seconds: None,
+            continue_token: None,
+        }
     }
 
     /// 400.
@@ -186,9 +195,8 @@ impl Status {
             }
             Error::NotSupported { verb } => Self::not_supported(verb, kind, group),
             Error::Unavailable(message) => Self::service_unavailable(message),
-            Error::Denied(denied) => {
-                let reason = if denied.code == 403 { "Forbidden" } else { "" };
-                Self::new(denied.code, reason, &denied.message)
+            Error::Denied { code, reason, message, details } => {
+                Self { details: details.clone(), ..Self::new(*code, reason.clone(), message) }
             }
             Error::Corrupt { .. } | Error::Conversion(_) | Error::Internal(_) => Self::internal(error),
             Error::Storage(source) => {
@@ -258,7 +266,7 @@ impl Status {
             "message": self.message, "code": self.code,
         });
         if !self.reason.is_empty() {
-            document["reason"] = self.reason.into();
+            document["reason"] = self.reason.as_ref().into();
         }
         if let Some(details) = &self.details {
             document["details"] = details.clone();

@@ -15,6 +15,7 @@ use crate::registry::Outcome;
 use crate::registry::error::Error;
 use crate::registry::metadata;
 use crate::registry::update::Change;
+use crate::request::context::GivenOptions;
 use crate::request::media::{self, PatchType};
 
 /// POST to a collection.
@@ -132,6 +133,10 @@ pub fn write_options(call: &mut Call, write: Write) -> Result<WriteOptions, Stat
     let options =
         options::write(&call.query, write).map_err(|error| Status::of_options(&error, &call.kind().plural))?;
     call.context.dry_run = options.dry_run;
+    call.context.options = GivenOptions {
+        field_manager: options.field_manager.clone(),
+        field_validation: call.query.text("fieldValidation").to_owned(),
+    };
     call.context.field_manager = match options.field_manager.as_str() {
         "" => program(call.header(USER_AGENT)),
         manager => manager.to_owned(),

@@ -58,27 +58,27 @@ impl Registry {
         generated: bool,
         applied: bool,
     ) -> Result<Outcome, Error> {
-        metadata::begin_create(&mut object, if self.kind.namespaced { &cx.namespace } else { "" });
-        if generated {
-            let name = names::generate(metadata::text(&object, "generateName"));
-            metadata::of_mut(&mut object).insert("name".into(), name.into());
-        }
-        if self.kind.generation {
-            metadata::of_mut(&mut object).insert("generation".into(), 1.into());
-        } else {
-            metadata::of_mut(&mut object).remove("generation");
+        let namespace = if self.kind.namespaced { cx.namespace.as_str() } else { "" };
+        metadata::wipe(&mut object, namespace);
+        let asking = self.asking(cx, Operation::Create, version);
+        if asking.is_none() {
+            self.begin(&mut object, generated);
         }
         let mut draft = self.draft(object, version)?;
         self.deduplicate_owners(cx, &mut draft, false);
         if !applied {
             self.track(cx, version, &mut draft, None)?;
         }
-        let mut draft = self.admit(cx, Operation::Create, version, draft, None).await?;
-        self.deduplicate_owners(cx, &mut draft, true);
+        if let Some(asking) = &asking {
+            draft = self.admit(asking, cx, version, draft, None).await?;
+            metadata::check_namespace(draft.value_mut(), namespace)?;
+            self.begin(draft.value_mut(), generated);
+            self.deduplicate_owners(cx, &mut draft, true);
+        }
         self.drop_status(&mut draft);
         self.run_create_hooks(cx, &mut draft)?;
         let object = draft.into_value();
-        self.admission.validate(cx, Operation::Create, Some(&object), None).await?;
+        self.validate(asking, version, &object, None).await?;
 
         let name = metadata::text(&object, "name").to_owned();
         let key = self.key(metadata::text(&object, "namespace"), &name);
@@ -102,6 +102,21 @@ impl Registry {
             }
             Err(WriteError::Exists(entry)) => Err(taken(&name, &self.decode(&entry), generated)),
             Err(error) => Err(Error::from_write(error)),
+        }
+    }
+
+    /// What the server itself says of a new object, once admission has had its say.
+    fn begin(&self, object: &mut Value, generated: bool) {
+        metadata::begin_create(object);
+        let generate_name = metadata::text(object, "generateName").to_owned();
+        let fields = metadata::of_mut(object);
+        if generated && fields.get("name").and_then(Value::as_str).unwrap_or_default().is_empty() {
+            fields.insert("name".into(), names::generate(&generate_name).into());
+        }
+        if self.kind.generation {
+            fields.insert("generation".into(), 1.into());
+        } else {
+            fields.remove("generation");
         }
     }
 

@@ -11,7 +11,7 @@ use super::hooks::Draft;
 use super::metadata;
 use super::mismatch;
 use super::object::Object;
-use crate::admission::Operation;
+use crate::admission::{Asking, Denied, Operation};
 use crate::field;
 use crate::kind::KindVersion;
 use crate::request::context::RequestContext;
@@ -28,6 +28,34 @@ pub struct DeleteOptions {
     pub propagation: Option<Propagation>,
     /// For how many seconds it stays; for kinds that have a grace period. Below 0 is 1.
     pub grace_period_seconds: Option<i64>,
+}
+
+impl DeleteOptions {
+    /// Lets admission refuse the deletion of an object.
+    pub(super) async fn ask(&self, asking: Asking<'_>, old: &Value) -> Result<(), Denied> {
+        let options = self.fields();
+        let asking = asking.options(&options);
+        asking.mutate(None, Some(old)).await?;
+        asking.validate(None, Some(old)).await
+    }
+
+    /// As a client may write them.
+    fn fields(&self) -> Value {
+        let mut fields = serde_json::Map::new();
+        if let Some(seconds) = self.grace_period_seconds {
+            fields.insert("gracePeriodSeconds".into(), seconds.into());
+        }
+        let preconditions = [("uid", &self.uid), ("resourceVersion", &self.resource_version)];
+        let given = |(field, text): (&str, &Option<String>)| Some((field.to_owned(), text.as_deref()?.into()));
+        let preconditions: serde_json::Map<String, Value> = preconditions.into_iter().filter_map(given).collect();
+        if !preconditions.is_empty() {
+            fields.insert("preconditions".into(), preconditions.into());
+        }
+        if let Some(propagation) = self.propagation {
+            fields.insert("propagationPolicy".into(), format!("{propagation:?}").into());
+        }
+        fields.into()
+    }
 }
 
 /// What becomes of the objects that an object owns.
@@ -69,10 +97,11 @@ impl Registry {
             let object = current.ok_or_else(|| Self::not_found(&cx.name))?;
             let old = self.read_value(&object)?;
             check_preconditions(&cx.name, &old, options)?;
-            let shown = self.as_shown(old.clone(), version)?;
-            self.admission.mutate(cx, Operation::Delete, &mut Value::Null, Some(&shown)).await?;
+            if let Some(asking) = self.asking(cx, Operation::Delete, version) {
+                let shown = self.as_shown(old.clone(), version)?;
+                options.ask(asking, &shown).await?;
+            }
             let marked = self.mark(cx, &old, options)?;
-            self.admission.validate(cx, Operation::Delete, None, Some(&shown)).await?;
             let (result, deletion) = match marked {
                 None => {
                     let result =

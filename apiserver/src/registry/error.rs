@@ -1,6 +1,9 @@
 //! What can go wrong with an operation on an object. `endpoints/status.rs` says how each is answered.
 
-use crate::admission::Denied;
+use std::borrow::Cow;
+
+use serde_json::Value;
+
 use crate::apply::ApplyError;
 use crate::field;
 use crate::storage::{BoxError, ReadError, Revision, WatchError, WriteError};
@@ -112,9 +115,18 @@ pub enum Error {
     /// 503: not now; clients come back by themselves.
     #[error("{0}")]
     Unavailable(String),
-    /// Refused by admission.
-    #[error(transparent)]
-    Denied(#[from] Denied),
+    /// Refused by admission, in words of its own.
+    #[error("{message}")]
+    Denied {
+        /// The HTTP code.
+        code: u16,
+        /// For example `Conflict`; empty for none.
+        reason: Cow<'static, str>,
+        /// What to tell the client.
+        message: String,
+        /// What happened, for a program.
+        details: Option<Value>,
+    },
     /// 500: a stored object cannot be read.
     #[error("{key}: {message}")]
     Corrupt {

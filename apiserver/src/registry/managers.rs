@@ -26,6 +26,8 @@ impl Registry {
     ) -> Result<(), Error> {
         let now = metadata::now();
         let writer = writer(cx, version, &now);
+        let frame = (old.is_none() && self.kind.native).then(|| frame(draft.value()));
+        let old = old.or(frame.as_ref());
         if self.is_stored(version) {
             draft.change_managed_fields(|object| self.fields.update(&writer, old, object));
         } else {
@@ -61,6 +63,14 @@ pub(super) fn merge(
         return Err(Error::Conflict { name: cx.name.clone(), cause, on_delete: false });
     }
     Ok(merged)
+}
+
+/// What a native object has before anything is said of it: its structs, which are there and empty. Nobody owns them. Source:
+/// <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/create.go> (`scope.Creater.New`)
+fn frame(object: &Value) -> Value {
+    let fields = object.as_object().into_iter().flatten();
+    let structs = fields.filter(|(key, value)| *key != "metadata" && value.is_object());
+    Value::Object(structs.map(|(key, value)| (key.clone(), frame(value))).collect())
 }
 
 pub(super) fn writer<'a>(cx: &'a RequestContext, version: &'a KindVersion, now: &'a str) -> Writer<'a> {

@@ -4,9 +4,11 @@
 //! - [`strategy`] how a kind behaves · [`hooks`] the strategy without its type
 //! - [`rest`] what can be done with objects, whoever keeps them · [`backend`] those that a project keeps itself
 //! - [`subresource`] subresources of a project's own · [`typed`] objects as a project's types
+//! - [`reader`] objects for those who decide by them
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
-//! - `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
+//! - `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share · [`patch`] documents that change documents
 
+mod admit;
 pub mod backend;
 pub mod create;
 pub mod delete;
@@ -19,6 +21,7 @@ pub mod names;
 pub mod object;
 pub mod patch;
 pub mod read;
+pub mod reader;
 pub mod rest;
 pub mod selector;
 pub mod strategy;
@@ -31,8 +34,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::admission::{Chain, Operation};
-use crate::apply::{self, FieldManager};
+use crate::admission::Chain;
+use crate::apply::FieldManager;
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
@@ -189,31 +192,6 @@ impl Registry {
 
     fn is_stored(&self, version: &KindVersion) -> bool {
         std::ptr::eq(version, self.kind.storage_version())
-    }
-
-    /// Lets admission change the object, which it sees in the version of the request. Defaults are filled in once more for
-    /// what it added.
-    async fn admit(
-        &self,
-        cx: &RequestContext,
-        operation: Operation,
-        version: &KindVersion,
-        draft: Draft,
-        old: Option<&Value>,
-    ) -> Result<Draft, Error> {
-        if self.admission.is_empty() {
-            return Ok(draft);
-        }
-        let managed_fields = draft.managed_fields().cloned();
-        let mut object = self.as_shown(draft.into_value(), version)?;
-        self.admission.mutate(cx, operation, &mut object, old).await?;
-        let valid = apply::is_valid(&object);
-        let mut draft = self.draft(object, version)?;
-        if !valid {
-            cx.warn(managers::INVALID_AFTER_ADMISSION);
-            draft.set_managed_fields(managed_fields);
-        }
-        Ok(draft)
     }
 
     /// Drops owner references that are there twice, with a warning.

@@ -35,8 +35,9 @@ pub trait Strategy: Send + Sync + 'static {
         + Sync
         + 'static;
 
-    /// The versions in which the kind is served beside that of its type, which is the one that is stored.
-    fn versions(&self) -> Vec<Version> {
+    /// The versions in which the kind is served beside that of its type, which is the one that is stored. More of them may
+    /// be declared where the kind is [added](crate::Apis::add).
+    fn versions(&self) -> Vec<Version<Self::Object>> {
         Vec::new()
     }
 

@@ -5,25 +5,14 @@ use kube::core::schema::{OptionalEnum, OptionalIntOrString, StructuralSchemaRewr
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::AddNullable;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::hooks::carry_over;
 use super::mismatch;
+use crate::apply::carry_over::carry_over;
 use crate::kind::{Kind, KindError};
 
-/// A type that objects can be read as: whatever derives `kube::CustomResource`, and the types of `k8s-openapi`.
-pub trait Typed:
-    kube::Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
-{
-}
-
-impl<K> Typed for K where
-    K: kube::Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
-{
-}
+pub use crate::kind::Typed;
 
 /// Reads an object that came from a client, or from the store.
 ///

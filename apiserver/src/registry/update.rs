@@ -163,10 +163,13 @@ impl Registry {
         if !tracked {
             self.track(cx, version, &mut new, Some(&shown))?;
         }
-        let mut new = self.admit(cx, Operation::Update, version, new, Some(&shown)).await?;
+        let asking = self.asking(cx, Operation::Update, version);
+        if let Some(asking) = &asking {
+            new = self.admit(asking, cx, version, new, Some(&shown)).await?;
+        }
         self.deduplicate_owners(cx, &mut new, false);
         let mut old = Draft::new(old);
-        if !self.admission.is_empty() {
+        if asking.is_some() {
             Self::restrict(&self.kind, cx, new.value_mut(), old.value());
         }
         self.run_update_hooks(cx, &mut new, &mut old)?;
@@ -183,7 +186,7 @@ impl Registry {
             metadata::of_mut(&mut new).insert("generation".into(), (metadata::generation(&old) + 1).into());
         }
         apply::keep_times(&mut new, &old);
-        self.admission.validate(cx, Operation::Update, Some(&new), Some(&old)).await?;
+        self.validate(asking, version, &new, Some(&shown)).await?;
         let may_go = metadata::is_terminating(&new) && metadata::grace(&new) == 0;
         let write = if may_go && metadata::finalizers(&new).is_empty() {
             Write::Remove

@@ -1,5 +1,6 @@
 //! What a hook may know of the request that it serves.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use crate::request::user::UserInfo;
@@ -30,7 +31,19 @@ pub struct RequestContext {
     pub dry_run: bool,
     /// Whether an update may create what is not there, where the kind allows it: a right of its own.
     pub may_create: bool,
+    /// Its options as the client wrote them.
+    pub options: GivenOptions,
     warnings: Mutex<Vec<String>>,
+    annotations: Mutex<BTreeMap<String, String>>,
+}
+
+/// Options of a write as the client wrote them; empty where it did not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GivenOptions {
+    /// How the client calls itself. What it is called where it does not is in [`RequestContext::field_manager`].
+    pub field_manager: String,
+    /// `Ignore`, `Warn` or `Strict`.
+    pub field_validation: String,
 }
 
 impl RequestContext {
@@ -49,7 +62,9 @@ impl RequestContext {
             field_manager: self.field_manager.clone(),
             dry_run: self.dry_run,
             may_create: self.may_create,
+            options: self.options.clone(),
             warnings: Mutex::default(),
+            annotations: Mutex::default(),
         }
     }
 
@@ -60,6 +75,17 @@ impl RequestContext {
         if !warnings.contains(&text) {
             warnings.push(text);
         }
+    }
+
+    /// Notes something about the request for an audit; what is noted first under a key stays.
+    pub fn annotate(&self, key: impl Into<String>, value: String) {
+        let mut annotations = self.annotations.lock().unwrap_or_else(|broken| broken.into_inner());
+        annotations.entry(key.into()).or_insert(value);
+    }
+
+    /// What was noted for an audit so far.
+    pub fn annotations(&self) -> BTreeMap<String, String> {
+        self.annotations.lock().unwrap_or_else(|broken| broken.into_inner()).clone()
     }
 
     /// The warnings so far, taken out.

@@ -26,6 +26,7 @@ mod rules;
 #[path = "no_rules.rs"]
 mod rules;
 mod structure;
+mod unset;
 mod validate;
 
 use serde_json::Value;
@@ -80,6 +81,12 @@ impl Schema {
     /// server-side apply does.
     pub fn apply_defaults(&self, object: &mut Value) {
         defaults::apply(&self.root, object);
+    }
+
+    /// Brings what a type writes into the form in which clients write objects: drops the null of every declared field that
+    /// need not be there, and the fractions of whole numbers, as Kubernetes' own types do.
+    pub fn drop_unset(&self, object: &mut Value) {
+        unset::drop_unset(&self.root, object);
     }
 
     /// Reports everything that is wrong with a new object.

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::Reviewer;
 use super::request::Request;
+use crate::apply::carry_over::carry_over;
 use crate::endpoints::status::Status;
 use crate::field;
-use crate::registry::hooks::carry_over;
 use crate::registry::metadata;
 use crate::registry::typed::Typed;
 

@@ -14,12 +14,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::request::Parts;
 use http::{Method, Response};
-use serde_json::Value;
 
 use super::call::Call;
 use super::not_allowed;
 use super::status::Status;
-use crate::admission::Operation;
+use crate::admission::{ObjectKind, Operation, Target};
 use crate::body::{Body, RequestBody};
 use crate::registry::error::Error;
 use crate::registry::read::Freshness;
@@ -113,10 +112,11 @@ pub async fn connect(
     }
     let answer = async {
         let parent = AnyParent::read(call.registry.clone(), &call.context, Freshness::Consistent).await?;
-        let admission = call.registry.admission();
-        if !admission.is_empty() {
-            admission.mutate(&call.context, Operation::Connect, &mut Value::Null, None).await?;
-            admission.validate(&call.context, Operation::Connect, None, None).await?;
+        let (operation, kind, version) = (Operation::Connect, call.kind(), call.version());
+        let target = Target { operation, kind, version, subresource: &call.info.subresource, object: ObjectKind::Same };
+        if let Some(asking) = call.registry.admission().ask(&call.context, target) {
+            asking.mutate(None, None).await?;
+            asking.validate(None, None).await?;
         }
         let request = ConnectRequest::new(&call.info, call.query.clone(), parts, body, sessions.clone());
         handler.connect(&call.context, parent, request).await

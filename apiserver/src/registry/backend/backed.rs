@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::watching::BackedWatch;
 use super::{ErasedBackend, Filter, page};
-use crate::admission::{Chain, Operation};
+use crate::admission::{Asking, Chain, ObjectKind, Operation, Target};
 use crate::apply::{self, FieldManager};
 use crate::field;
 use crate::kind::{Kind, KindVersion, Verb};
@@ -95,6 +95,17 @@ impl Backed {
         if self.kind.namespaced { &cx.namespace } else { "" }
     }
 
+    fn asking<'a>(
+        &'a self,
+        cx: &'a RequestContext,
+        operation: Operation,
+        version: &'a KindVersion,
+    ) -> Option<Asking<'a>> {
+        let object = ObjectKind::Same;
+        let target = Target { operation, kind: &self.kind, version, subresource: &cx.subresource, object };
+        self.admission.ask(cx, target)
+    }
+
     async fn read(&self, cx: &RequestContext) -> Result<Value, Error> {
         self.backend.get(cx, &cx.name).await.map_err(|error| error.or_named(&cx.name))
     }
@@ -166,9 +177,9 @@ impl Backed {
             let now = metadata::now();
             self.fields.update(&managers::writer(cx, version, &now), Some(old), &mut new);
         }
-        if !self.admission.is_empty() {
-            self.admission.mutate(cx, Operation::Update, &mut new, Some(old)).await?;
-            version.schema.default(&mut new);
+        let asking = self.asking(cx, Operation::Update, version);
+        if let Some(asking) = &asking {
+            new = admitted(asking, version, new, Some(old)).await?;
         }
         owners::deduplicate(&mut new);
         Registry::restrict(&self.kind, cx, &mut new, old);
@@ -181,7 +192,9 @@ impl Backed {
         let mut errors = field::Errors::default();
         validation::update(&new, old, &mut errors);
         self.check(cx, &new, Some(old), errors)?;
-        self.admission.validate(cx, Operation::Update, Some(&new), Some(old)).await?;
+        if let Some(asking) = asking {
+            asking.validate(Some(&new), Some(old)).await?;
+        }
         if new == *old {
             return Ok(Outcome { object: stored, created: false });
         }
@@ -202,8 +215,9 @@ impl Backed {
     ) -> Result<Deletion, Error> {
         let old = self.read(cx).await?;
         delete::check_preconditions(&cx.name, &old, options)?;
-        self.admission.mutate(cx, Operation::Delete, &mut Value::Null, Some(&old)).await?;
-        self.admission.validate(cx, Operation::Delete, None, Some(&old)).await?;
+        if let Some(asking) = self.asking(cx, Operation::Delete, version) {
+            options.ask(asking, &old).await?;
+        }
         if metadata::finalizers(&old).is_empty() || !self.offers(Verb::Update) {
             self.backend.delete(cx, &old).await?;
             return Ok(Deletion::Gone(self.object(&old)));
@@ -350,16 +364,7 @@ impl Backed {
         // What cannot be read by its name is no object that lives on, and needs no name.
         let is_kept = self.offers(Verb::Get);
         if is_kept {
-            metadata::begin_create(&mut object, self.namespace(cx));
-            if metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty() {
-                let name = names::generate(metadata::text(&object, "generateName"));
-                metadata::of_mut(&mut object).insert("name".into(), name.into());
-            }
-            if version.status
-                && let Some(fields) = object.as_object_mut()
-            {
-                fields.remove("status");
-            }
+            metadata::wipe(&mut object, self.namespace(cx));
         } else if !self.namespace(cx).is_empty() {
             metadata::of_mut(&mut object).insert("namespace".into(), cx.namespace.as_str().into());
         }
@@ -368,9 +373,23 @@ impl Backed {
             let now = metadata::now();
             self.fields.update(&managers::writer(cx, version, &now), None, &mut object);
         }
-        if !self.admission.is_empty() {
-            self.admission.mutate(cx, Operation::Create, &mut object, None).await?;
-            version.schema.default(&mut object);
+        let asking = self.asking(cx, Operation::Create, version);
+        if let Some(asking) = &asking {
+            object = admitted(asking, version, object, None).await?;
+            metadata::check_namespace(&mut object, self.namespace(cx))?;
+        }
+        if is_kept {
+            metadata::begin_create(&mut object);
+            if metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty() {
+                let name = names::generate(metadata::text(&object, "generateName"));
+                metadata::of_mut(&mut object).insert("name".into(), name.into());
+            }
+            if version.status
+                && let Some(fields) = object.as_object_mut()
+                && fields.remove("status").is_some()
+            {
+                version.schema.default(&mut object);
+            }
         }
         owners::deduplicate(&mut object);
         let mut errors = field::Errors::default();
@@ -378,7 +397,9 @@ impl Backed {
             validation::create(&object, &mut errors);
         }
         self.check(cx, &object, None, errors)?;
-        self.admission.validate(cx, Operation::Create, Some(&object), None).await?;
+        if let Some(asking) = asking {
+            asking.validate(Some(&object), None).await?;
+        }
         let made = self.backend.create(cx, &object).await;
         let made = made.map_err(|error| error.or_named(metadata::text(&object, "name")))?;
         Ok(Outcome { object: self.object(&made), created: true })
@@ -393,4 +414,17 @@ impl Backed {
 fn key(namespace: &str, object: &Object) -> String {
     let (own, name) = (&object.summary.namespace, &object.summary.name);
     if own.is_empty() || !namespace.is_empty() { name.clone() } else { format!("{own}/{name}") }
+}
+
+/// An object as admission leaves it, pruned and with its defaults.
+async fn admitted<'a>(
+    asking: &Asking<'a>,
+    version: &KindVersion,
+    object: Value,
+    old: Option<&'a Value>,
+) -> Result<Value, Error> {
+    let mut object = asking.mutate(Some(object), old).await?;
+    version.schema.prune(&mut object, &mut Vec::new());
+    version.schema.default(&mut object);
+    Ok(object)
 }

@@ -10,6 +10,8 @@ pub mod validation;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::error::Error;
+
 /// The metadata of an object, made if it is not there.
 pub fn of_mut(object: &mut Value) -> &mut Map<String, Value> {
     if !object.is_object() {
@@ -61,8 +63,8 @@ pub fn now() -> String {
     later(None, 0)
 }
 
-/// What only the server may say of a new object is taken out, and said.
-pub fn begin_create(object: &mut Value, namespace: &str) {
+/// What only the server may say of a new object is taken out.
+pub fn wipe(object: &mut Value, namespace: &str) {
     let metadata = of_mut(object);
     for field in
         ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "uid", "resourceVersion"]
@@ -70,8 +72,30 @@ pub fn begin_create(object: &mut Value, namespace: &str) {
         metadata.remove(field);
     }
     set_namespace(metadata, namespace);
+}
+
+/// What only the server may say of a new object is said.
+pub fn begin_create(object: &mut Value) {
+    let metadata = of_mut(object);
     metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
     metadata.insert("creationTimestamp".into(), now().into());
+}
+
+/// Refuses an object that is not in the namespace of its request any more.
+///
+/// # Errors
+/// 400.
+pub fn check_namespace(object: &mut Value, namespace: &str) -> Result<(), Error> {
+    match text(object, "namespace") {
+        found if found == namespace => Ok(()),
+        "" => {
+            set_namespace(of_mut(object), namespace);
+            Ok(())
+        }
+        _ => Err(Error::BadRequest(
+            "the namespace of the provided object does not match the namespace sent on the request".into(),
+        )),
+    }
 }
 
 /// What an update may not change is put back as it was.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{AnyParent, Parent, Subresource};
-use crate::admission::Operation;
+use crate::admission::{ObjectKind, Operation, Target};
 use crate::field;
 use crate::kind::{Kind, KindError, KindVersion, Verb};
 use crate::registry::error::Error;
@@ -126,8 +126,13 @@ impl ServedSubresource {
             namespace => fields.insert("namespace".into(), namespace.into()),
         };
         schema.default(object);
-        if !rest.admission().is_empty() {
-            rest.admission().mutate(cx, operation, object, old).await?;
+        let parent = rest.kind().served(&cx.group, &cx.version).unwrap_or(rest.kind().storage_version());
+        let (kind, subresource) = (rest.kind(), cx.subresource.as_str());
+        let target = Target { operation, kind, version: parent, subresource, object: ObjectKind::Own(&self.kind) };
+        let asking = rest.admission().ask(cx, target);
+        if let Some(asking) = &asking {
+            *object = asking.mutate(Some(std::mem::take(object)), old).await?;
+            schema.prune(object, &mut Vec::new());
             schema.default(object);
         }
         let mut errors = field::Errors::default();
@@ -138,7 +143,9 @@ impl ServedSubresource {
         if !errors.is_empty() {
             return Err(Error::invalid(errors));
         }
-        rest.admission().validate(cx, operation, Some(object), old).await?;
+        if let Some(asking) = asking {
+            asking.validate(Some(object), old).await?;
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@ pub struct BirdStrategy;
 impl Strategy for BirdStrategy {
     type Object = Bird;
 
-    fn versions(&self) -> Vec<Version> {
+    fn versions(&self) -> Vec<Version<Bird>> {
         let warning = "v1alpha1 birds are leaving; use v1 birds";
         vec![Version::same_shape("v1alpha1").deprecated(warning)]
     }
