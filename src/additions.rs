@@ -62,7 +62,10 @@ impl Project {
 
     /// Adds a kind to a group, unless it is there in the same form. Its controllers are added one by one.
     pub fn add_kind(&mut self, group: &str, kind: Kind) -> Result<(), Failure> {
-        names::check_kind(&kind.kind)?;
+        // A kind that somebody else has named gets a type of another name where need be.
+        if !(kind.from_crd && names::type_is_taken(&kind.kind)) {
+            names::check_kind(&kind.kind)?;
+        }
         names::check_plural(&kind.plural)?;
         kind.short_names.iter().try_for_each(|name| names::check_short_name(name))?;
         kind.categories.iter().try_for_each(|name| names::check_category(name))?;
@@ -207,7 +210,7 @@ impl Project {
                     (view.kind, view.test_path, format!("the subresource {} of {}", subresource.name, kind.kind))
                 });
                 let own =
-                    (kind.kind.clone(), views::kind(self, group, kind).test_path, format!("the kind {}", kind.kind));
+                    (kind.type_name(), views::kind(self, group, kind).test_path, format!("the kind {}", kind.kind));
                 for (name, test, owner) in std::iter::once(own).chain(owners) {
                     let lower = name.to_ascii_lowercase();
                     if let Some((_, other)) = types.iter().find(|(taken, _)| *taken == lower) {

@@ -80,6 +80,7 @@ const TYPES_TAKEN: &[&str] = &[
     "Action",
     "AnyFields",
     "Api",
+    "ApiResource",
     "Arc",
     "BTreeMap",
     "Body",
@@ -93,6 +94,7 @@ const TYPES_TAKEN: &[&str] = &[
     "DeleteParams",
     "Deserialize",
     "Duration",
+    "DynamicObject",
     "Error",
     "Event",
     "EventType",
@@ -355,6 +357,11 @@ pub fn ident(snake: &str) -> String {
     } else {
         snake.to_owned()
     }
+}
+
+/// The type of a kind in Rust: of the same name, unless Rust or a scaffolded file has one already.
+pub fn type_of_kind(kind: &str) -> String {
+    format!("{kind}{}", if type_is_taken(kind) { "Kind" } else { "" })
 }
 
 /// Whether Rust or a scaffolded file has a type or trait of this name in scope.

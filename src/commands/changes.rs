@@ -8,6 +8,7 @@ use similar::TextDiff;
 
 use crate::project::{self, Project};
 use crate::scaffold::plan::{Action, Plan, Rules, Step};
+use crate::scaffold::render::Import;
 use crate::scaffold::{self, Owner, write};
 use crate::ui::{Style, Ui};
 
@@ -58,7 +59,12 @@ impl Workspace {
 
     /// Plans what it takes to bring the tree from the project as it is to `next`.
     pub fn plan(&self, next: &Project, args: WriteArgs) -> anyhow::Result<Plan> {
-        let mut files = scaffold::render::render(next, Some(&self.project))?;
+        self.plan_with(next, None, args)
+    }
+
+    /// The same, with the files of a kind that were made from a CustomResourceDefinition.
+    pub fn plan_with(&self, next: &Project, import: Option<&Import>, args: WriteArgs) -> anyhow::Result<Plan> {
+        let mut files = scaffold::render::render_with(next, Some(&self.project), import)?;
         files.push(self.project_file(next)?);
         Plan::new(&self.root, files, Rules { force: args.force, keep_yours: false })
     }

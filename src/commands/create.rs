@@ -1,11 +1,12 @@
 //! `create`: groups, versions, kinds, subresources and controllers. Each command adds what is missing and leaves what is there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Subcommand};
 
 use super::changes::{self, Workspace, WriteArgs};
+use super::from_crd;
 use super::subresource::{self, SubresourceArgs};
 use crate::additions::known_kinds;
 use crate::error::usage;
@@ -94,19 +95,25 @@ Examples:
   apiserver-boot create resource --group demo --version v1 --kind Nest --non-namespaced
   apiserver-boot create resource --group demo --version v1 --kind Flock --with-scale-subresource
   apiserver-boot create resource --group demo --version v1 --kind Sighting --backend custom
-  apiserver-boot create resource --group demo --version v1 --kind Note --schemaless")]
+  apiserver-boot create resource --group demo --version v1 --kind Note --schemaless
+  apiserver-boot create resource --from-crd certificates.yaml")]
 pub struct ResourceArgs {
     /// The group, without the project's domain
-    #[arg(long)]
-    group: String,
+    #[arg(long, required_unless_present = "from_crd")]
+    pub group: Option<String>,
 
     /// The version: v1alpha1, v1beta1, v1 …
-    #[arg(long)]
-    version: String,
+    #[arg(long, required_unless_present = "from_crd")]
+    pub version: Option<String>,
 
     /// The kind, in UpperCamelCase
-    #[arg(long)]
-    kind: String,
+    #[arg(long, required_unless_present = "from_crd")]
+    pub kind: Option<String>,
+
+    /// Make the types from a CustomResourceDefinition; `-` reads it from stdin. --kind chooses one of several, --version
+    /// a version other than the stored one, --group the group's name in this project
+    #[arg(long, value_name = "FILE", conflicts_with_all = OWN_SHAPE)]
+    pub from_crd: Option<PathBuf>,
 
     /// The name in paths [default: the kind's plural]
     #[arg(long, value_name = "PLURAL")]
@@ -147,11 +154,24 @@ pub struct ResourceArgs {
 
     /// Leave the controller out
     #[arg(long)]
-    skip_controller: bool,
+    pub skip_controller: bool,
 
     #[command(flatten)]
-    write: WriteArgs,
+    pub write: WriteArgs,
 }
+
+/// Flags that say what a CustomResourceDefinition says itself.
+const OWN_SHAPE: [&str; 9] = [
+    "resource",
+    "short_names",
+    "categories",
+    "non_namespaced",
+    "backend",
+    "schemaless",
+    "with_status_subresource",
+    "with_scale_subresource",
+    "skip_resource",
+];
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -208,19 +228,24 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
 }
 
 fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
+    if let Some(file) = args.from_crd.clone() {
+        return from_crd::create(&file, args, ui);
+    }
+    let (group, version, kind) =
+        (args.group.unwrap_or_default(), args.version.unwrap_or_default(), args.kind.unwrap_or_default());
     let has_status = args.with_scale_subresource || args.backend == Backend::Storage && !args.schemaless;
     add(args.write, ui, |project| {
-        project.add_group(&args.group)?;
-        project.add_version(&args.group, &args.version)?;
+        project.add_group(&group)?;
+        project.add_version(&group, &version)?;
         if args.skip_resource && !args.skip_controller {
-            check_kind_is_there(project, &args.group, &args.version, &args.kind)?;
+            check_kind_is_there(project, &group, &version, &kind)?;
         }
         if !args.skip_resource {
-            let kind = Kind {
-                plural: args.resource.unwrap_or_else(|| names::plural(&args.kind)),
-                kind: args.kind.clone(),
+            let added = Kind {
+                plural: args.resource.unwrap_or_else(|| names::plural(&kind)),
+                kind: kind.clone(),
                 scope: if args.non_namespaced { Scope::Cluster } else { Scope::Namespaced },
-                version: args.version,
+                version,
                 short_names: args.short_names,
                 categories: args.categories,
                 backend: args.backend,
@@ -231,10 +256,10 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
                 subresources: Vec::new(),
                 controllers: Vec::new(),
             };
-            project.add_kind(&args.group, kind)?;
+            project.add_kind(&group, added)?;
         }
         if !args.skip_controller {
-            project.add_controller(&args.group, &args.kind, None)?;
+            project.add_controller(&group, &kind, None)?;
         }
         Ok(())
     })
@@ -276,7 +301,7 @@ fn check_kind_is_there(project: &Project, group: &str, version: &str, kind: &str
 }
 
 /// What a user does after adding what `next` has and `before` has not.
-fn next_steps(before: &Project, next: &Project, ui: &Ui) -> String {
+pub fn next_steps(before: &Project, next: &Project, ui: &Ui) -> String {
     let mut news = News::default();
     for (group, kind) in next.kinds() {
         news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind);
@@ -347,7 +372,7 @@ impl News {
             if before.is_some() {
                 self.titles.push(Title("A new controller".into(), String::new()));
             }
-            self.edit.push(format!("  {}  # what keeps it true", views::controller(group, kind, name).path));
+            self.edit.push(format!("  {}  # what keeps it true", views::controller(next, group, kind, name).path));
         }
     }
 }

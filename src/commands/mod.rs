@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod completion;
 pub mod create;
+pub mod from_crd;
 pub mod generate;
 pub mod init;
 pub mod run;

@@ -31,6 +31,9 @@ pub fn field(node: &Node) -> Attributes {
         rest.remove("x-kubernetes-preserve-unknown-fields");
         attributes.add(FIELD, "schemars", "schema_with = \"derive::any_object\"");
     }
+    if matches!(node.shape, Shape::Bytes) {
+        attributes.add(FIELD, "schemars", "with = \"String\"");
+    }
     if matches!(node.shape, Shape::IntOrString | Shape::Quantity) {
         // An optional one could be null otherwise; without_nulls says so of all of them.
         rest.remove("nullable")
@@ -45,9 +48,10 @@ pub fn field(node: &Node) -> Attributes {
                     attributes.add(FIELD, "schemars", "transform = derive::without_format");
                 } else {
                     let before = items.clone();
-                    let of_items = self::checks(&inner.shape, &mut items);
-                    if items.is_empty() {
-                        checks.push(format!("inner({})", of_items.join(", ")));
+                    let of_items = format!("inner({})", self::checks(&inner.shape, &mut items).join(", "));
+                    // rustfmt would break a longer one.
+                    if items.is_empty() && of_items.len() <= ARGUMENTS_WIDTH {
+                        checks.push(of_items);
                     } else {
                         rest.insert("items".into(), Value::Object(before));
                     }
@@ -124,8 +128,8 @@ fn unsaid(node: &Node) -> Map<String, Value> {
         rest.remove("type");
     }
     match &node.shape {
-        Shape::Bool | Shape::Text | Shape::Any => {}
-        Shape::Int32 | Shape::Time | Shape::Bytes => drop(rest.remove("format")),
+        Shape::Bool | Shape::Text | Shape::Bytes | Shape::Any => {}
+        Shape::Int32 | Shape::Time => drop(rest.remove("format")),
         Shape::Int64 => format(&mut rest, "int64"),
         Shape::Float => format(&mut rest, "double"),
         Shape::IntOrString | Shape::Quantity => {
@@ -199,7 +203,7 @@ fn checks(shape: &Shape, rest: &mut Map<String, Value>) -> Vec<String> {
     if let (Shape::Text, Some(pattern)) = (shape, rest.get("pattern").and_then(Value::as_str)) {
         let check = format!("regex(pattern = {})", literals::string(pattern));
         // rustfmt would break a longer one, but leaves what it does not know as it is.
-        if check.len() <= ARGUMENTS_WIDTH - "inner()".len() && !check.contains('\n') {
+        if check.len() <= ARGUMENTS_WIDTH {
             checks.push(check);
             rest.remove("pattern");
         }
@@ -279,7 +283,7 @@ pub fn line(indent: usize, name: &str, arguments: &str) -> String {
 /// The call that makes a rule, and those that add to it.
 fn rule(rule: &Value) -> Option<Vec<String>> {
     let fields = rule.as_object()?;
-    let mut parts = vec![format!("Rule::new({})", literals::string(fields.get("rule")?.as_str()?))];
+    let mut parts = vec![format!("Rule::new({})", literals::lines(fields.get("rule")?.as_str()?))];
     if fields.contains_key("message") && fields.contains_key("messageExpression") {
         return None;
     }

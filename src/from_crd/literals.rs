@@ -5,14 +5,20 @@ use serde_json::Value;
 /// Lines are at most this long.
 pub const WIDTH: usize = 100;
 
-/// A string. Raw where that saves backslashes.
+/// A string on one line. Raw where that saves backslashes.
 pub fn string(text: &str) -> String {
     let plain = format!("{text:?}");
-    let legible = text.chars().all(|c| c == '\n' || !c.is_control());
+    let legible = text.chars().all(|c| !c.is_control());
     if !plain[1..plain.len() - 1].contains('\\') || !legible {
         return plain;
     }
     raw(text)
+}
+
+/// A string on as many lines as it has, for what rustfmt leaves alone.
+pub fn lines(text: &str) -> String {
+    let legible = text.chars().all(|c| c == '\n' || !c.is_control());
+    if text.trim().contains('\n') && legible { raw(text) } else { string(text) }
 }
 
 /// A raw string with as many signs as it takes.
@@ -90,6 +96,8 @@ mod tests {
         assert_eq!(string(r#"a"b"#), r##"r#"a"b"#"##);
         assert_eq!(string("a\"#b\\"), "r##\"a\"#b\\\"##");
         assert_eq!(string("a\u{7}\\"), "\"a\\u{7}\\\\\"");
+        assert_eq!(string("a\nb"), r#""a\nb""#);
+        assert_eq!(lines("a\nb"), "r\"a\nb\"");
     }
 
     #[test]

@@ -128,9 +128,18 @@ fn shape(schema: &Map<String, Value>) -> Shape {
             (None, Some("byte")) => Shape::Bytes,
             _ => Shape::Text,
         },
-        Some("array") => schema.get("items").map_or(Shape::Any, |items| Shape::List(Box::new(Node::of(items)))),
+        Some("array") => schema.get("items").map_or(Shape::Any, |items| Shape::List(Box::new(inner(items)))),
         Some("object") => object(schema),
         _ => Shape::Any,
+    }
+}
+
+/// A value of a list or a map. Bytes have no schema of their own, and there is no field to give them one.
+fn inner(schema: &Value) -> Node {
+    let node = Node::of(schema);
+    match node.shape {
+        Shape::Bytes => Node { shape: Shape::Text, ..node },
+        _ => node,
     }
 }
 
@@ -139,7 +148,7 @@ fn object(schema: &Map<String, Value>) -> Shape {
     let open = says("x-kubernetes-preserve-unknown-fields");
     match schema.get("additionalProperties") {
         Some(Value::Bool(true)) => return Shape::Map(Box::new(Node { schema: Map::new(), shape: Shape::Any })),
-        Some(values @ Value::Object(_)) => return Shape::Map(Box::new(Node::of(values))),
+        Some(values @ Value::Object(_)) => return Shape::Map(Box::new(inner(values))),
         _ => {}
     }
     let fields: Vec<_> =

@@ -27,6 +27,8 @@ pub struct Names {
     #[serde(default)]
     pub singular: Option<String>,
     #[serde(default)]
+    pub list_kind: Option<String>,
+    #[serde(default)]
     pub short_names: Vec<String>,
     #[serde(default)]
     pub categories: Vec<String>,
@@ -37,8 +39,6 @@ pub struct Names {
 #[serde(rename_all = "camelCase")]
 pub struct DefinitionVersion {
     pub name: String,
-    #[serde(default)]
-    pub served: bool,
     #[serde(default)]
     pub storage: bool,
     #[serde(default)]

@@ -77,7 +77,8 @@ impl<'a> Root<'a> {
         });
         let mut roots = vec![(spec.name.as_str(), &spec.node)];
         roots.extend(status.iter().map(|status| (status.name.as_str(), &status.node)));
-        let taken = ["", "List", "Spec", "Status", "Strategy"].map(|end| format!("{kind}{end}"));
+        let mut taken = ["", "List", "Spec", "Status", "Strategy"].map(|end| format!("{kind}{end}")).to_vec();
+        taken.push(names::type_of_kind(kind));
         let types = Types::of(&roots, &taken);
         Self { definition, version, schema, spec, no_spec, status, types }
     }
@@ -232,6 +233,8 @@ impl<'a> Root<'a> {
             arguments.push(format!("singular = {singular:?}"));
         }
         arguments.push(format!("plural = {:?}", names.plural));
+        let type_name = self.type_name();
+        arguments.extend((type_name != *kind).then(|| format!("root = {type_name:?}")));
         arguments.extend((scope == "Namespaced").then(|| "namespaced".to_owned()));
         arguments.extend(self.no_spec.then(|| "no_spec".to_owned()));
         arguments.extend(self.status.as_ref().map(|status| format!("status = {:?}", status.name)));
@@ -262,7 +265,7 @@ impl<'a> Root<'a> {
     /// The schema of the kind itself. By hand, because the derive takes it for granted that each has a spec, and lets a
     /// status be null.
     fn root(&self, uses: &mut Uses) -> String {
-        let kind = &self.definition.names.kind;
+        let kind = self.type_name();
         for name in ["std::borrow::Cow", "schemars::JsonSchema", "schemars::Schema", "schemars::SchemaGenerator"] {
             uses.add(name);
         }
@@ -331,6 +334,10 @@ impl<'a> Root<'a> {
              let properties = properties.or_insert(json!({{}}));\n{lines}        \
              schema\n"
         )
+    }
+
+    fn type_name(&self) -> String {
+        names::type_of_kind(&self.definition.names.kind)
     }
 
     /// Where there is no type, and why.

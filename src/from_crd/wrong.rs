@@ -33,13 +33,20 @@ fn below(schema: &Value, object: &Value, path: &mut Vec<String>) -> Option<Wrong
     for (name, property) in &properties {
         path.push((*name).clone());
         let deeper = object.get(name.as_str()).and_then(|object| below(property, object, path));
-        let found = deeper.or_else(|| value(property).map(|value| found(path, &value)));
+        let found = deeper.or_else(|| value(property).map(|value| found(path, &value)).filter(Wrong::is_short));
         path.pop();
         if found.is_some() {
             return found;
         }
     }
     None
+}
+
+impl Wrong {
+    /// Whether it fits in a line of a test.
+    fn is_short(&self) -> bool {
+        self.index.len() + self.value.len() <= 70
+    }
 }
 
 /// A value that a schema refuses.

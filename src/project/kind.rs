@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Subresource;
+use crate::names;
 
 /// A kind.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -60,6 +61,14 @@ pub enum Backend {
 pub enum Scope {
     Namespaced,
     Cluster,
+}
+
+impl Kind {
+    /// What its type is called in Rust: as it is itself, unless Rust or a scaffolded file has that already. Only kinds that
+    /// somebody else named are ever so called.
+    pub fn type_name(&self) -> String {
+        names::type_of_kind(&self.kind)
+    }
 }
 
 impl Backend {

@@ -79,14 +79,20 @@ pub fn constant(name: &str, value: &str) -> String {
 
 /// `let name = callee(argument);`, indented by four.
 pub fn let_call(name: &str, callee: &str, argument: &str) -> String {
-    let one_line = format!("    let {name} = {callee}({argument});");
-    let two_lines = format!("        {callee}({argument});");
+    let_call_at(4, name, callee, argument)
+}
+
+/// `let name = callee(argument);`, indented by so many columns.
+pub fn let_call_at(indent: usize, name: &str, callee: &str, argument: &str) -> String {
+    let outer = " ".repeat(indent);
+    let one_line = format!("{outer}let {name} = {callee}({argument});");
+    let two_lines = format!("{outer}    {callee}({argument});");
     if one_line.len() <= WIDTH {
         one_line
     } else if two_lines.len() <= WIDTH {
-        format!("    let {name} =\n{two_lines}")
+        format!("{outer}let {name} =\n{two_lines}")
     } else {
-        format!("    let {name} = {callee}(\n        {argument}\n    );")
+        format!("{outer}let {name} = {callee}(\n{outer}    {argument}\n{outer});")
     }
 }
 

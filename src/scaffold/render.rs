@@ -2,7 +2,8 @@
 //! for what a template is rendered: `{group}` once for each group, `{version}` for each of its versions, `{kind}`,
 //! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{subresource-arbitrary}`,
 //! `{subresource-connect}` and their `{test-…}` for each subresource of that type; none of them, once. `{kind-custom}`
-//! in the place of `{kind}` is for kinds whose backend is the user's, `{kind-schemaless}` for those without a schema;
+//! in the place of `{kind}` is for kinds whose backend is the user's, `{kind-schemaless}` for those without a schema,
+//! `{kind-imported}` for those whose types were made from a CustomResourceDefinition;
 //! where there is no such template, the one for `{kind}` is theirs too.
 
 use anyhow::Context;
@@ -11,6 +12,7 @@ use tera::Tera;
 
 use super::views::{self, ControllerView, GroupView, KindView, SubresourceView, VersionView};
 use super::{File, Owner, lock, marker};
+use crate::from_crd::Imported;
 use crate::project::{Answers, Backend, Group, Kind, Project};
 
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
@@ -20,6 +22,11 @@ const OURS: &str = "{{ generated }}";
 
 /// Renders all files of ours, and those of yours that belong to what `before` does not have yet.
 pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec<File>> {
+    render_with(project, before, None)
+}
+
+/// The same, with the files of a kind that were made from a CustomResourceDefinition.
+pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&Import>) -> anyhow::Result<Vec<File>> {
     let mut renderer = Renderer::new(project)?;
     let is_new = before.is_none();
     let mut templates = Vec::new();
@@ -41,7 +48,9 @@ pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec
             Each::Kind => {
                 for (group, kind) in project.kinds().filter(|(_, kind)| is_for(template, kind, &templates)) {
                     let is_new = before_has(before, group, kind).is_none();
-                    renderer.file(template, is_new, &Place::kind(project, group, kind))?;
+                    let imported = import.filter(|import| import.is_of(group, kind)).map(|import| import.files.clone());
+                    let place = Place { imported, ..Place::kind(project, group, kind) };
+                    renderer.file(template, is_new, &place)?;
                 }
             }
             Each::Subresource(answers) => {
@@ -58,7 +67,7 @@ pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec
                 for (group, kind) in project.kinds() {
                     for name in &kind.controllers {
                         let there = before_has(before, group, kind).is_some_and(|kind| kind.controllers.contains(name));
-                        let controller = Some(views::controller(group, kind, name));
+                        let controller = Some(views::controller(project, group, kind, name));
                         let place = Place { controller, ..Place::kind(project, group, kind) };
                         renderer.file(template, !there, &place)?;
                     }
@@ -79,6 +88,19 @@ pub fn copyright_header(project: &Project) -> String {
     let Some(text) = &project.copyright else { return String::new() };
     let lines = text.lines().map(|line| format!("// {line}").trim_end().to_owned() + "\n");
     lines.collect::<String>() + "\n"
+}
+
+/// The files of a new kind that were made elsewhere.
+pub struct Import {
+    pub group: String,
+    pub kind: String,
+    pub files: Imported,
+}
+
+impl Import {
+    fn is_of(&self, group: &Group, kind: &Kind) -> bool {
+        self.group == group.name && self.kind == kind.kind
+    }
 }
 
 struct Template {
@@ -102,6 +124,7 @@ enum Each {
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Variant {
     Custom,
+    Imported,
     Schemaless,
 }
 
@@ -113,6 +136,7 @@ struct Place {
     kind: Option<KindView>,
     subresource: Option<SubresourceView>,
     controller: Option<ControllerView>,
+    imported: Option<Imported>,
 }
 
 impl Place {
@@ -199,11 +223,13 @@ fn collect(folder: &'static Dir<'static>, templates: &mut Vec<Template>) {
 
 impl Variant {
     /// All of them, with the ends of their placeholders.
-    const ALL: [(Self, &'static str); 2] = [(Self::Custom, "-custom}"), (Self::Schemaless, "-schemaless}")];
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Custom, "-custom}"), (Self::Imported, "-imported}"), (Self::Schemaless, "-schemaless}")];
 
     fn of_kind(kind: &Kind) -> Option<Self> {
         match kind.backend {
             Backend::Custom => Some(Self::Custom),
+            Backend::Storage if kind.from_crd => Some(Self::Imported),
             Backend::Storage => kind.schemaless.then_some(Self::Schemaless),
         }
     }
