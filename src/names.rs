@@ -27,9 +27,8 @@ const KEYWORDS: &[&str] = &[
 /// the folder, and `apiserver`, which would hide the library from the file that declares the module.
 const MODULES_TAKEN: &[&str] = &["self", "super", "crate", "mod", "apiserver"];
 
-/// Types and traits that Rust or a scaffolded file has in scope. A kind of such a name would hide it.
-const TYPES_TAKEN: &[&str] = &[
-    // The prelude of the 2024 edition, and the keyword.
+/// Types and traits that Rust has in scope everywhere: the prelude of the 2024 edition, and the keyword.
+const TYPES_OF_RUST: &[&str] = &[
     "AsMut",
     "AsRef",
     "AsyncFn",
@@ -76,7 +75,10 @@ const TYPES_TAKEN: &[&str] = &[
     "TryInto",
     "Unpin",
     "Vec",
-    // What scaffolded files import.
+];
+
+/// Types and traits that scaffolded files import. A kind of such a name would hide one.
+const TYPES_IMPORTED: &[&str] = &[
     "Action",
     "AnyFields",
     "Api",
@@ -198,7 +200,7 @@ pub fn check_kind(kind: &str) -> Result<(), Failure> {
         return Err(usage(format!("the kind {kind:?} has {} characters", kind.len()))
             .hint(format!("kinds have at most {KIND_MAX} characters")));
     }
-    if TYPES_TAKEN.contains(&kind) {
+    if type_is_taken(kind) {
         return Err(usage(format!("a kind {kind:?} would hide the {kind} that its own files use"))
             .hint(format!("choose another name, such as `--kind My{kind}` or `--kind {kind}Claim`")));
     }
@@ -366,7 +368,12 @@ pub fn type_of_kind(kind: &str) -> String {
 
 /// Whether Rust or a scaffolded file has a type or trait of this name in scope.
 pub fn type_is_taken(name: &str) -> bool {
-    TYPES_TAKEN.contains(&name)
+    type_is_of_rust(name) || TYPES_IMPORTED.contains(&name)
+}
+
+/// Whether Rust has a type or trait of this name in scope everywhere.
+pub fn type_is_of_rust(name: &str) -> bool {
+    TYPES_OF_RUST.contains(&name)
 }
 
 fn package_is_taken(name: &str) -> bool {

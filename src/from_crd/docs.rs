@@ -17,12 +17,15 @@ fn lines(text: &str, width: usize) -> Vec<String> {
     let mut in_code = false;
     // How far the text of a list's item is indented, while there is one.
     let mut item: Option<usize> = None;
+    // Whether the last line ends where it does for its width alone, so that what follows belongs to it.
+    let mut runs_on = false;
     for line in text.trim().replace('\t', "    ").lines() {
         let line: String = line.trim_end().chars().filter(|c| is_visible(*c)).collect();
         let bare = line.trim_start();
         if bare.starts_with("```") {
             lines.push(if in_code { "```" } else { "```text" }.to_owned());
             in_code = !in_code;
+            runs_on = false;
             item = None;
             continue;
         }
@@ -31,6 +34,7 @@ fn lines(text: &str, width: usize) -> Vec<String> {
             continue;
         }
         if bare.is_empty() {
+            runs_on = false;
             item = None;
             lines.push(String::new());
             continue;
@@ -51,7 +55,18 @@ fn lines(text: &str, width: usize) -> Vec<String> {
         } else {
             bare.to_owned()
         };
-        wrap(&bare, first, rest, width, &mut lines);
+        let before = lines.len();
+        let last = (runs_on && marker.is_none()).then(|| lines.pop()).flatten();
+        runs_on = match &last {
+            Some(last) => {
+                wrap(&format!("{} {bare}", last.trim_start()), rest, rest, width, &mut lines);
+                true
+            }
+            None => {
+                wrap(&bare, first, rest, width, &mut lines);
+                lines.len() > before + 1
+            }
+        };
     }
     if in_code {
         lines.push("```".to_owned());
@@ -115,6 +130,7 @@ mod tests {
             "a list:\n- one two three four\n  five\n  six\n\nseven",
         );
         check("1. one\n2. two", "1. one\n2. two");
+        check("one two three four five\nsix\nseven\n\neight", "one two three four\nfive six seven\n\neight");
         check("one two three four - five", "one two three four -\nfive");
         check("aaaaaaaaaaaaaaaaaaaaaaaaaaaa b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa\nb");
         assert_eq!(comment(4, "a\n\nb"), "    /// a\n    ///\n    /// b\n");

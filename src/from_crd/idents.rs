@@ -43,7 +43,7 @@ pub struct FieldName {
 
 /// Fields for properties of these names, in their order, none of them twice.
 pub fn fields(properties: &[&str], taken: &[&str]) -> Vec<FieldName> {
-    let mut seen: Vec<String> = taken.iter().map(|name| (*name).to_owned()).collect();
+    let mut seen: Vec<String> = Vec::new();
     let field = |property: &&str| {
         let legal: String = property.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect();
         let mut snake = legal.to_snake_case();
@@ -52,6 +52,9 @@ pub fn fields(properties: &[&str], taken: &[&str]) -> Vec<FieldName> {
         }
         if snake.starts_with(|c: char| c.is_ascii_digit()) {
             snake.insert(0, '_');
+        }
+        if taken.contains(&snake.as_str()) {
+            snake.push('_');
         }
         let name = distinct(&snake, "_", &seen);
         seen.push(name.clone());
@@ -112,6 +115,7 @@ mod tests {
 
     #[test]
     fn properties_become_fields() {
+        assert_eq!(fields(&["status"], &["status"])[0].ident, "status_");
         let properties = [
             "name",
             "hostIP",

@@ -186,7 +186,9 @@ impl DefinitionVersion {
 fn documents(text: &str) -> anyhow::Result<Vec<Value>> {
     let mut documents = Vec::new();
     for document in serde_yaml::Deserializer::from_str(text) {
-        let document = Value::deserialize(document)
+        let document = serde_yaml::Value::deserialize(document)
+            .and_then(|mut document| document.apply_merge().map(|()| document))
+            .and_then(serde_yaml::from_value::<Value>)
             .context("it is not YAML")
             .with_hint(|| "a file of `{{ … }}` is a template: render it first, with `helm template` for example")?;
         match document {

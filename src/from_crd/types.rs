@@ -42,13 +42,15 @@ struct Use<'a> {
 }
 
 /// Names that mean something else where types are derived: what kube's and schemars' macros have in scope.
-const TAKEN: [&str; 22] = [
+const TAKEN: [&str; 24] = [
     "AnyFields",
     "BTreeMap",
     "ByteString",
     "Cow",
     "CustomResource",
+    "Deserialize",
     "IntOrString",
+    "JsonSchema",
     "KubeSchema",
     "ListMerge",
     "Map",
@@ -59,7 +61,7 @@ const TAKEN: [&str; 22] = [
     "Rule",
     "Schema",
     "SchemaGenerator",
-    "Status",
+    "Serialize",
     "StructMerge",
     "Time",
     "Type",
@@ -181,7 +183,15 @@ fn uses<'a>(roots: &[(&str, &'a Node)]) -> Vec<Use<'a>> {
             if !matches!(node.shape, Shape::Struct(_) | Shape::Enum(_)) {
                 continue;
             }
-            let words = if is_inner { idents::words(&idents::singular(name)) } else { idents::words(name) };
+            // Where a root has a spec among other fields, it is called as those of other kinds are.
+            let of_root = roots.get(index).and_then(|(root, _)| root.strip_suffix("Fields"));
+            let words = if let Some(kind) = of_root.filter(|_| ["spec", "status"].contains(&name)) {
+                [vec![kind.to_owned()], idents::words(name)].concat()
+            } else if is_inner {
+                idents::words(&idents::singular(name))
+            } else {
+                idents::words(name)
+            };
             waiting.push_back(Use { node, key: key(node, &words), words, parent: Some(index), is_inner });
         }
         uses.push(one);
@@ -213,7 +223,7 @@ fn common_end(uses: &[&Use<'_>]) -> Vec<String> {
 fn free_name(words: &[String], around: &str, taken: &[String]) -> String {
     let plain = idents::type_name(words);
     let is_free =
-        |name: &String| !taken.contains(name) && !names::type_is_taken(name) && !TAKEN.contains(&name.as_str());
+        |name: &String| !taken.contains(name) && !names::type_is_of_rust(name) && !TAKEN.contains(&name.as_str());
     if is_free(&plain) {
         return plain;
     }

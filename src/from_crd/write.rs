@@ -77,7 +77,7 @@ impl<'a> Root<'a> {
         });
         let mut roots = vec![(spec.name.as_str(), &spec.node)];
         roots.extend(status.iter().map(|status| (status.name.as_str(), &status.node)));
-        let mut taken = ["", "List", "Spec", "Status", "Strategy"].map(|end| format!("{kind}{end}")).to_vec();
+        let mut taken = ["", "List", "Strategy"].map(|end| format!("{kind}{end}")).to_vec();
         taken.push(names::type_of_kind(kind));
         let types = Types::of(&roots, &taken);
         Self { definition, version, schema, spec, no_spec, status, types }
@@ -174,7 +174,7 @@ impl<'a> Root<'a> {
         if body.is_empty() {
             text.push_str(&format!("pub struct {} {{}}\n", one.name));
         } else {
-            text.push_str(&format!("pub struct {} {{\n{body}}}\n", one.name));
+            text.push_str(&format!("{}{body}}}\n", head("struct", &one.name)));
         }
         text
     }
@@ -460,7 +460,7 @@ fn enumeration(one: &Type, values: &[String], uses: &mut Uses) -> String {
     if share_words(&one.name, &variants) {
         text.push_str("#[allow(clippy::enum_variant_names)]\n");
     }
-    text.push_str(&format!("pub enum {} {{\n", one.name));
+    text.push_str(&head("enum", &one.name));
     for (variant, value) in variants.iter().zip(values) {
         if variant != value {
             text.push_str(&attributes::line(4, "serde", &format!("rename = {}", literals::string(value))));
@@ -469,6 +469,13 @@ fn enumeration(one: &Type, values: &[String], uses: &mut Uses) -> String {
     }
     text.push_str("}\n");
     text
+}
+
+/// `pub struct Name {` as rustfmt has it.
+fn head(keyword: &str, name: &str) -> String {
+    let line = format!("pub {keyword} {name}");
+    let space = if line.len() + " {".len() <= WIDTH { ' ' } else { '\n' };
+    format!("{line}{space}{{\n")
 }
 
 /// Whether clippy would have it that the variants repeat something.
