@@ -3,9 +3,10 @@
 //! goes through the same functions, so that one edited by hand cannot bring what a command would have refused.
 
 use crate::error::{Failure, usage};
+use crate::kind_versions;
 use crate::names::{self, Module};
-use crate::project::{Backend, Group, Kind, Project, Subresource};
-use crate::scaffold::views;
+use crate::project::{Backend, Group, Kind, Project, Subresource, Webhooks};
+use crate::scaffold::{pair, views};
 
 impl Project {
     /// Adds a group, unless it is there.
@@ -63,7 +64,7 @@ impl Project {
     /// Adds a kind to a group, unless it is there in the same form. Its controllers are added one by one.
     pub fn add_kind(&mut self, group: &str, kind: Kind) -> Result<(), Failure> {
         // A kind that somebody else has named gets a type of another name where need be.
-        if !(kind.from_crd && names::type_is_taken(&kind.kind)) {
+        if !(kind.from_crd && names::is_type_taken(&kind.kind)) {
             names::check_kind(&kind.kind)?;
         }
         names::check_plural(&kind.plural)?;
@@ -76,10 +77,11 @@ impl Project {
         if let Some(there) = group.kind(&kind.kind) {
             return same(there, &kind, &api_group);
         }
-        if !group.versions.contains(&kind.version) {
-            return Err(usage(format!("the group {:?} has no version {:?}", group.name, kind.version)).hint(format!(
+        kind_versions::check(&kind)?;
+        if let Some(version) = kind.versions.iter().find(|version| !group.versions.contains(&version.name)) {
+            return Err(usage(format!("the group {:?} has no version {:?}", group.name, version.name)).hint(format!(
                 "add it with `apiserver-boot create group version --group {} --version {}`",
-                group.name, kind.version
+                group.name, version.name
             )));
         }
         for other in &group.kinds {
@@ -96,7 +98,8 @@ impl Project {
             );
         }
         let name = kind.kind.clone();
-        group.kinds.push(Kind { controllers: Vec::new(), subresources: Vec::new(), ..kind });
+        let webhooks = Webhooks::default();
+        group.kinds.push(Kind { controllers: Vec::new(), subresources: Vec::new(), webhooks, ..kind });
         next.check_files().map_err(|clash| clash.hint(format!("choose another kind than {name}")))?;
         *self = next;
         Ok(())
@@ -165,7 +168,8 @@ impl Project {
     pub fn check(&self) -> Result<(), Failure> {
         names::check_domain(&self.domain)?;
         names::check_package(&self.name)?;
-        let mut built = Self { groups: Vec::new(), ..self.clone() };
+        let (external_webhooks, admission) = (Vec::new(), Vec::new());
+        let mut built = Self { groups: Vec::new(), external_webhooks, admission, ..self.clone() };
         for group in &self.groups {
             built.add_group_as(&group.name, group.api_group.as_deref())?;
             for version in &group.versions {
@@ -179,12 +183,21 @@ impl Project {
                 for controller in &kind.controllers {
                     built.add_controller(&group.name, &kind.kind, Some(controller))?;
                 }
+                if !kind.webhooks.is_empty() {
+                    built.add_webhooks(&group.name, &kind.kind, kind.webhooks)?;
+                }
             }
+        }
+        for webhooks in &self.external_webhooks {
+            built.add_external_webhooks(webhooks.clone())?;
+        }
+        for plugin in &self.admission {
+            built.add_plugin(plugin.clone())?;
         }
         if built == *self {
             Ok(())
         } else {
-            Err(usage("a group, a version, a subresource or a controller is listed twice")
+            Err(usage("a group, a version, a subresource, a controller, a webhook or a plugin is listed twice")
                 .hint("leave the second one out"))
         }
     }
@@ -199,9 +212,10 @@ impl Project {
         group.kinds.iter_mut().find(|there| there.kind == kind).ok_or_else(missing)
     }
 
-    /// Kinds and subresources become types, modules and tests: no two may be the same one.
-    fn check_files(&self) -> Result<(), Failure> {
+    /// Kinds, their versions and subresources become types, modules, samples and tests: no two may be the same one.
+    pub fn check_files(&self) -> Result<(), Failure> {
         let mut tests: Vec<(String, String)> = Vec::new();
+        let mut files: Vec<(String, String)> = Vec::new();
         for group in &self.groups {
             let mut types: Vec<(String, String)> = Vec::new();
             for kind in &group.kinds {
@@ -221,6 +235,25 @@ impl Project {
                     }
                     types.push((lower, owner.clone()));
                     tests.push((test, owner));
+                }
+                for version in &kind.versions {
+                    let owner = format!("{} in {}/{}", kind.kind, group.name, version.name);
+                    let own = views::types_path(group, kind, &version.name);
+                    let pairs = pair::of_version(kind, &version.name).map(|pair| pair.path(group));
+                    let sample = views::version_sample_path(self, group, kind, &version.name);
+                    if let Some(further) = views::further(self, group, kind, &version.name) {
+                        let test = format!("tests/{}.rs", further.test);
+                        if let Some((_, other)) = tests.iter().find(|(taken, _)| *taken == test) {
+                            return Err(usage(format!("{other} and {owner} would both be tested by {test}")));
+                        }
+                        tests.push((test, owner.clone()));
+                    }
+                    for path in [own, sample].into_iter().chain(pairs) {
+                        if let Some((_, other)) = files.iter().find(|(taken, _)| *taken == path) {
+                            return Err(usage(format!("{other} and {owner} would both need the file {path}")));
+                        }
+                        files.push((path, owner.clone()));
+                    }
                 }
             }
         }
@@ -281,7 +314,9 @@ fn same(there: &Kind, asked: &Kind, api_group: &str) -> Result<(), Failure> {
         }
     };
     let list = |names: &[String]| if names.is_empty() { "none".into() } else { names.join(", ") };
-    compare("version", there.version.clone(), asked.version.clone());
+    let versions =
+        |kind: &Kind| kind.versions.iter().map(|version| version.name.clone()).collect::<Vec<_>>().join(", ");
+    compare("version", versions(there), versions(asked));
     compare("plural", there.plural.clone(), asked.plural.clone());
     compare("scope", format!("{:?}", there.scope), format!("{:?}", asked.scope));
     compare("list of short names", list(&there.short_names), list(&asked.short_names));
@@ -355,14 +390,14 @@ fn own_clash(kind: &Kind) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::{Answers, Scope};
+    use crate::project::{Answers, KindVersion, Scope};
 
     fn kind(name: &str) -> Kind {
         Kind {
             kind: name.into(),
             plural: names::plural(name),
             scope: Scope::Namespaced,
-            version: "v1".into(),
+            versions: vec![KindVersion::stored("v1")],
             short_names: Vec::new(),
             categories: Vec::new(),
             backend: Backend::Storage,
@@ -372,6 +407,7 @@ mod tests {
             scale: false,
             subresources: Vec::new(),
             controllers: Vec::new(),
+            webhooks: Webhooks::default(),
         }
     }
 
@@ -428,14 +464,14 @@ mod tests {
         second("Bird", "Nest", |k| k.short_names = vec!["n".into(), "n".into()], "\"n\" is named twice");
         second("Bird", "Nest", |k| k.short_names = vec!["nests".into()], "\"nests\" is named twice");
         second("Bird", "Nest", |k| k.categories = vec!["a".into(), "a".into()], "\"a\" is named twice");
-        second("Bird", "Nest", |k| k.version = "v2".into(), "has no version \"v2\"");
+        second("Bird", "Nest", |k| k.versions = vec![KindVersion::stored("v2")], "has no version \"v2\"");
     }
 
     #[test]
     fn a_kind_is_added_once() {
         second("Bird", "Bird", |k| k.short_names = vec!["x".into()], FINE);
         second("Bird", "Bird", |_| {}, "its list of short names is x, not none");
-        second("Bird", "Bird", |k| k.version = "v2".into(), "its version is v1, not v2");
+        second("Bird", "Bird", |k| k.versions = vec![KindVersion::stored("v2")], "its version is v1, not v2");
         second("Bird", "Bird", |k| k.status = false, "its status subresource is true, not false");
         second("Bird", "Bird", |k| k.scope = Scope::Cluster, "its scope is Namespaced, not Cluster");
     }

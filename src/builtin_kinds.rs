@@ -17,16 +17,14 @@ pub struct BuiltinKind {
     pub scope: Scope,
 }
 
-impl BuiltinKind {
-    /// Where code finds the type.
-    pub fn path(&self) -> String {
-        format!("k8s_openapi::api::{}::{}", self.group, self.version)
-    }
-}
-
 /// The short name of a group that is Kubernetes' own, by that name or by its full one.
 pub fn group(name: &str) -> Option<&'static str> {
     KINDS.iter().find(|there| there.group == name || there.api_group == name).map(|there| there.group)
+}
+
+/// The group of this short name as clients see it: `networking.k8s.io`; empty for the core group.
+pub fn api_group(group: &str) -> Option<&'static str> {
+    KINDS.iter().find(|there| there.group == group).map(|there| there.api_group)
 }
 
 /// The kind of these names.
@@ -41,8 +39,7 @@ pub fn find(group: &str, version: &str, kind: &str) -> Result<&'static BuiltinKi
     let versions: Vec<&str> = in_group().filter(|there| there.kind == kind).map(|there| there.version).collect();
     if let Some(first) = versions.first() {
         let message = format!("{kind} in Kubernetes' group {group:?} has no version {version:?}");
-        return Err(usage(message)
-            .hint(format!("use `--version {first}`{}", also(&versions[1..]))));
+        return Err(usage(message).hint(format!("use `--version {first}`{}", also(&versions[1..]))));
     }
     let mut known: Vec<&str> = in_group().map(|there| there.kind).collect();
     known.dedup();
@@ -268,7 +265,10 @@ mod tests {
         refused("autoscaling", "v3", "HorizontalPodAutoscaler", "use `--version v1` or `--version v2`");
         refused("core", "v1", "Deployment", "use `--group apps`");
         refused("batch", "v1", "Sparrow", "its kinds are CronJob, Job");
-        assert_eq!((group("networking.k8s.io"), group("rbac"), group("demo")), (Some("networking"), Some("rbac"), None));
+        assert_eq!(
+            (group("networking.k8s.io"), group("rbac"), group("demo")),
+            (Some("networking"), Some("rbac"), None)
+        );
         assert_eq!(nearest("app", &groups()), Some("apps"));
     }
 }

@@ -35,7 +35,7 @@ pub enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Init(InitCommand),
 
-    /// Add to a project: groups, versions, kinds, controllers
+    /// Add to a project: groups, versions, kinds, controllers, webhooks
     #[command(subcommand, arg_required_else_help = true)]
     Create(create::CreateCommand),
 

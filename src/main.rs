@@ -1,24 +1,31 @@
 //! Scaffolds Kubernetes-style API servers.
 //!
 //! - [`cli`]: the command line, and [`commands`]: what each command does
-//! - [`project`]: the file `PROJECT`, and [`additions`]: what may be added to it
+//! - [`project`]: the file `PROJECT`; [`additions`] and [`webhook_additions`]: what may be added to it
 //! - [`types_file`]: what the file of a kind's fields, which is the user's, says
-//! - [`names`]: which names are legal, and what follows from them
+//! - [`kind_versions`]: the versions of a kind, and [`conversions`]: how a further one comes to be
+//! - [`names`] and [`webhook_names`]: which names are legal, and what follows from them; [`builtin_kinds`]: those of
+//!   Kubernetes itself
 //! - [`scaffold`]: from a `PROJECT` to files
 //! - [`local`]: processes, certificates and kubeconfig of `run local`
 //! - [`ui`] and [`error`]: what the user sees
 
 mod additions;
+mod builtin_kinds;
 mod cli;
 mod commands;
+mod conversions;
 mod error;
 mod from_crd;
+mod kind_versions;
 mod local;
 mod names;
 mod project;
 mod scaffold;
 mod types_file;
 mod ui;
+mod webhook_additions;
+mod webhook_names;
 
 use std::process::ExitCode;
 

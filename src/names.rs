@@ -200,7 +200,7 @@ pub fn check_kind(kind: &str) -> Result<(), Failure> {
         return Err(usage(format!("the kind {kind:?} has {} characters", kind.len()))
             .hint(format!("kinds have at most {KIND_MAX} characters")));
     }
-    if type_is_taken(kind) {
+    if is_type_taken(kind) {
         return Err(usage(format!("a kind {kind:?} would hide the {kind} that its own files use"))
             .hint(format!("choose another name, such as `--kind My{kind}` or `--kind {kind}Claim`")));
     }
@@ -363,17 +363,26 @@ pub fn ident(snake: &str) -> String {
 
 /// The type of a kind in Rust: of the same name, unless Rust or a scaffolded file has one already.
 pub fn type_of_kind(kind: &str) -> String {
-    format!("{kind}{}", if type_is_taken(kind) { "Kind" } else { "" })
+    format!("{kind}{}", if is_type_taken(kind) { "Kind" } else { "" })
 }
 
 /// Whether Rust or a scaffolded file has a type or trait of this name in scope.
-pub fn type_is_taken(name: &str) -> bool {
-    type_is_of_rust(name) || TYPES_IMPORTED.contains(&name)
+pub fn is_type_taken(name: &str) -> bool {
+    is_type_of_rust(name) || TYPES_IMPORTED.contains(&name)
 }
 
 /// Whether Rust has a type or trait of this name in scope everywhere.
-pub fn type_is_of_rust(name: &str) -> bool {
+pub fn is_type_of_rust(name: &str) -> bool {
     TYPES_OF_RUST.contains(&name)
+}
+
+/// What versions are sorted by where Rust's own tools sort them: `v2` before `v10`, and `v1` before `v1beta1`.
+pub fn version_order(version: &str) -> (u64, String, u64) {
+    let number = |text: &str| text.parse().unwrap_or_default();
+    let rest = version.trim_start_matches('v');
+    let (major, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+    let stage = rest.trim_end_matches(|c: char| c.is_ascii_digit());
+    (number(major), stage.to_owned(), number(&rest[stage.len()..]))
 }
 
 fn package_is_taken(name: &str) -> bool {
@@ -396,7 +405,7 @@ fn is_version(text: &str) -> bool {
 }
 
 /// A DNS label that starts with a letter, as Kubernetes asks of the names of a CRD.
-fn label(what: &str, name: &str, example: &str) -> Result<(), Failure> {
+pub(crate) fn label(what: &str, name: &str, example: &str) -> Result<(), Failure> {
     if name.starts_with(|c: char| c.is_ascii_lowercase()) && is_label(name) {
         return Ok(());
     }
@@ -405,7 +414,7 @@ fn label(what: &str, name: &str, example: &str) -> Result<(), Failure> {
     )))
 }
 
-fn subdomain(what: &str, name: &str, example: &str) -> Result<(), Failure> {
+pub(crate) fn subdomain(what: &str, name: &str, example: &str) -> Result<(), Failure> {
     if name.len() <= SUBDOMAIN_MAX && name.split('.').all(is_label) {
         return Ok(());
     }

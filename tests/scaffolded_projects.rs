@@ -38,6 +38,12 @@ fn a_project_of_special_kinds_is_sound() {
     sound("special");
 }
 
+#[test]
+#[ignore = "builds a project: ./scripts/test"]
+fn a_project_of_several_versions_is_sound() {
+    sound("versions");
+}
+
 /// Formatted, without a warning, with tests that pass, and all that with the lock file that it came with.
 #[track_caller]
 fn sound(golden: &str) {

@@ -14,7 +14,7 @@ use crate::body::{Body, RequestBody};
 use crate::builtin;
 use crate::endpoints::connect::Connect;
 use crate::endpoints::{self, Endpoints, Resource};
-use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles};
+use crate::kind::{self, Kind, KindError, KindVersion, Verb, drop_titles, told};
 use crate::registry::backend::{self, Backed, Backend, ErasedBackend};
 use crate::registry::hooks::{self, Hooks};
 use crate::registry::object::Codec;
@@ -264,11 +264,12 @@ impl Apis {
 impl<'a, K> Added<'a, K> {
     /// Says which version is stored: that of the strategy's type. It changes nothing; while a project moves on to another
     /// version, it keeps the two from being mistaken for each other.
-    pub fn stored_as<Stored>(self) -> Self
+    pub fn stored_as<Stored>(self) -> Added<'a, Stored>
     where
         K: StoredAs<Stored>,
     {
-        self
+        // Of the type that is named here, so that a strategy for another version is one error, and not one for each version.
+        Added { apis: self.apis, kind: PhantomData }
     }
 
     /// Serves the kind in a further version, beside those that its strategy declares.
@@ -297,7 +298,7 @@ impl<'a, K: Typed> Added<'a, K> {
             verbs: S::VERBS,
             handler: handler
                 .map(|served| endpoints::Handler::Object(S::NAME, Arc::new(served)))
-                .map_err(|error| chain(&error)),
+                .map_err(|error| told(&error)),
             name: S::NAME,
         });
         self
@@ -484,13 +485,6 @@ fn describe(handler: &endpoints::Handler) -> kind::Subresource {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
-}
-
 struct Source {
     kind: Arc<Kind>,
     keeper: Keeper,
@@ -530,6 +524,10 @@ impl Handler for Endpoints {
     }
 
     fn counted(&self) -> Counted {
-        Counted { stored_objects: Self::stored_objects(self), watch_events: Self::watch_events(self) }
+        Counted {
+            stored_objects: Self::stored_objects(self),
+            stored_versions: Self::stored_versions(self),
+            watch_events: Self::watch_events(self),
+        }
     }
 }

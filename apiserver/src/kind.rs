@@ -444,6 +444,14 @@ impl Column {
     }
 }
 
+/// An error with all its causes, in one line.
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", told(source)),
+        None => error.to_string(),
+    }
+}
+
 /// schemars calls the schema of each kind after its type. That says nothing, and clients would see it in OpenAPI.
 pub(crate) fn drop_titles(crd: &mut CustomResourceDefinition) {
     for version in &mut crd.spec.versions {

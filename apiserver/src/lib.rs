@@ -52,6 +52,7 @@ pub mod webhook;
 pub use admission::Admission;
 pub use apis::Apis;
 pub use app::App;
+pub use async_trait::async_trait;
 pub use body::Body;
 #[cfg(feature = "ws")]
 pub use endpoints::connect::websocket::{Message, WebSocket};

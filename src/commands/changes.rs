@@ -57,14 +57,23 @@ impl Workspace {
         project_file(next)
     }
 
-    /// Plans what it takes to bring the tree from the project as it is to `next`.
-    pub fn plan(&self, next: &Project, args: WriteArgs) -> anyhow::Result<Plan> {
-        self.plan_with(next, None, args)
+    /// Plans what it takes to bring the tree from the project as it is to `next`, with files that follow from those of the
+    /// user's.
+    pub fn plan(&self, next: &Project, more: Vec<scaffold::File>, args: WriteArgs) -> anyhow::Result<Plan> {
+        self.plan_with(next, None, more, args)
     }
 
     /// The same, with the files of a kind that were made from a CustomResourceDefinition.
-    pub fn plan_with(&self, next: &Project, import: Option<&Import>, args: WriteArgs) -> anyhow::Result<Plan> {
+    pub fn plan_with(
+        &self,
+        next: &Project,
+        import: Option<&Import>,
+        more: Vec<scaffold::File>,
+        args: WriteArgs,
+    ) -> anyhow::Result<Plan> {
         let mut files = scaffold::render::render_with(next, Some(&self.project), import)?;
+        files.extend(more);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
         files.push(self.project_file(next)?);
         Plan::new(&self.root, files, Rules { force: args.force, keep_yours: false })
     }

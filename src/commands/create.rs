@@ -1,18 +1,21 @@
-//! `create`: groups, versions, kinds, subresources and controllers. Each command adds what is missing and leaves what is there.
+//! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is missing and leaves what is there.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Subcommand};
 
+use super::admission::{self, AdmissionArgs};
 use super::changes::{self, Workspace, WriteArgs};
 use super::from_crd;
+use super::resource_version::{self, VersionFlags};
 use super::subresource::{self, SubresourceArgs};
-use crate::additions::known_kinds;
+use super::version_news::VersionNews;
+use super::webhook::{self, WebhookArgs};
 use crate::error::usage;
 use crate::names;
-use crate::project::{Backend, Group, Kind, Project, Scope};
-use crate::scaffold::views;
+use crate::project::{Backend, Group, Kind, KindVersion, Project, Scope, Webhooks};
+use crate::scaffold::{File, views};
 use crate::ui::{Style, Ui};
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +31,10 @@ pub enum CreateCommand {
     Subresource(SubresourceArgs),
     /// Add a controller for a kind that is there
     Controller(ControllerArgs),
+    /// Add webhooks for a kind, of the project or of others
+    Webhook(WebhookArgs),
+    /// Add a plugin that is asked about objects before they are kept
+    Admission(AdmissionArgs),
 }
 
 #[derive(Args, Debug)]
@@ -96,7 +103,13 @@ Examples:
   apiserver-boot create resource --group demo --version v1 --kind Flock --with-scale-subresource
   apiserver-boot create resource --group demo --version v1 --kind Sighting --backend custom
   apiserver-boot create resource --group demo --version v1 --kind Note --schemaless
-  apiserver-boot create resource --from-crd certificates.yaml")]
+  apiserver-boot create resource --from-crd certificates.yaml
+
+A further version of a kind that is there: its fields start as those of the version in which objects are
+stored, and you go on from there. To say more of a version, type the command again with other flags:
+  apiserver-boot create resource --group demo --version v2 --kind Bird
+  apiserver-boot create resource --group demo --version v2 --kind Bird --storage-version
+  apiserver-boot create resource --group demo --version v1 --kind Bird --deprecated")]
 pub struct ResourceArgs {
     /// The group, without the project's domain
     #[arg(long, required_unless_present = "from_crd")]
@@ -157,11 +170,14 @@ pub struct ResourceArgs {
     pub skip_controller: bool,
 
     #[command(flatten)]
+    pub of_version: VersionFlags,
+
+    #[command(flatten)]
     pub write: WriteArgs,
 }
 
 /// Flags that say what a CustomResourceDefinition says itself.
-const OWN_SHAPE: [&str; 9] = [
+const OWN_SHAPE: [&str; 13] = [
     "resource",
     "short_names",
     "categories",
@@ -171,6 +187,10 @@ const OWN_SHAPE: [&str; 9] = [
     "with_status_subresource",
     "with_scale_subresource",
     "skip_resource",
+    "storage_version",
+    "served",
+    "deprecated",
+    "warning",
 ];
 
 #[derive(Args, Debug)]
@@ -216,13 +236,25 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
         },
         CreateCommand::Resource(args) => resource(args, ui),
         CreateCommand::Subresource(args) => add_to(args.write, ui, |project, root| {
-            check_kind_is_there(project, &args.group, &args.version, &args.kind)?;
-            subresource::add(project, root, &args)
+            project.check_kind_has(&args.group, &args.version, &args.kind)?;
+            let before = project.clone();
+            subresource::add(project, root, &args)?;
+            check_version_is_stored(&before, project, (&args.group, &args.version, &args.kind))?;
+            Ok(Vec::new())
         }),
         CreateCommand::Controller(args) => add(args.write, ui, |project| {
             let name = args.name.as_deref();
-            check_kind_is_there(project, &args.group, &args.version, &args.kind)?;
-            Ok(project.add_controller(&args.group, &args.kind, name)?)
+            project.check_kind_has(&args.group, &args.version, &args.kind)?;
+            let before = project.clone();
+            project.add_controller(&args.group, &args.kind, name)?;
+            check_version_is_stored(&before, project, (&args.group, &args.version, &args.kind))
+        }),
+        CreateCommand::Webhook(args) => add(args.write, ui, |project| webhook::add(project, args)),
+        CreateCommand::Admission(args) => add(args.write, ui, |project| {
+            if let Some(target) = args.target() {
+                project.check_kind_has(&target.group, &target.version, &target.kind)?;
+            }
+            admission::add(project, &args)
         }),
     }
 }
@@ -231,38 +263,78 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
     if let Some(file) = args.from_crd.clone() {
         return from_crd::create(&file, args, ui);
     }
-    let (group, version, kind) =
-        (args.group.unwrap_or_default(), args.version.unwrap_or_default(), args.kind.unwrap_or_default());
-    let has_status = args.with_scale_subresource || args.backend == Backend::Storage && !args.schemaless;
-    add(args.write, ui, |project| {
-        project.add_group(&group)?;
-        project.add_version(&group, &version)?;
-        if args.skip_resource && !args.skip_controller {
-            check_kind_is_there(project, &group, &version, &kind)?;
+    let named = |name: &Option<String>| name.clone().unwrap_or_default();
+    let (group, version, kind) = (named(&args.group), named(&args.version), named(&args.kind));
+    add_to(args.write, ui, |project, root| {
+        let there = project.group(&group).and_then(|group| group.kind(&kind)).cloned();
+        if args.skip_resource {
+            if !args.skip_controller {
+                project.check_kind_has(&group, &version, &kind)?;
+                project.add_controller(&group, &kind, None)?;
+            }
+            return Ok(Vec::new());
         }
-        if !args.skip_resource {
-            let added = Kind {
-                plural: args.resource.unwrap_or_else(|| names::plural(&kind)),
-                kind: kind.clone(),
-                scope: if args.non_namespaced { Scope::Cluster } else { Scope::Namespaced },
-                version,
-                short_names: args.short_names,
-                categories: args.categories,
-                backend: args.backend,
-                schemaless: args.schemaless,
-                from_crd: false,
-                status: args.with_status_subresource.unwrap_or(has_status),
-                scale: args.with_scale_subresource,
-                subresources: Vec::new(),
-                controllers: Vec::new(),
-            };
-            project.add_kind(&group, added)?;
+        let of_version = (group.as_str(), kind.as_str(), version.as_str());
+        let mut files = Vec::new();
+        let is_first = there.as_ref().is_none_or(|there| there.first() == version);
+        match there {
+            Some(there) if !is_first || args.of_version.are_given() => {
+                let in_common = "all versions of a kind have these in common: leave the flags out for a further one";
+                project.add_kind(&group, args.as_given(&there)).map_err(|failure| failure.hint(in_common))?;
+                files = resource_version::change(project, root, of_version, &args.of_version)?;
+            }
+            there => {
+                project.add_group(&group)?;
+                project.add_version(&group, &version)?;
+                let versions = there.map_or_else(|| vec![KindVersion::stored(&version)], |there| there.versions);
+                project.add_kind(&group, Kind { versions, ..args.kind() })?;
+                resource_version::change(project, root, of_version, &args.of_version)?;
+                if !args.skip_controller {
+                    project.add_controller(&group, &kind, None)?;
+                }
+            }
         }
-        if !args.skip_controller {
-            project.add_controller(&group, &kind, None)?;
-        }
-        Ok(())
+        Ok(files)
     })
+}
+
+impl ResourceArgs {
+    /// A new kind, without versions.
+    fn kind(&self) -> Kind {
+        let has_status = self.with_scale_subresource || self.backend == Backend::Storage && !self.schemaless;
+        Kind {
+            plural: self.resource.clone().unwrap_or_else(|| names::plural(self.kind.as_deref().unwrap_or_default())),
+            kind: self.kind.clone().unwrap_or_default(),
+            scope: if self.non_namespaced { Scope::Cluster } else { Scope::Namespaced },
+            versions: Vec::new(),
+            short_names: self.short_names.clone(),
+            categories: self.categories.clone(),
+            backend: self.backend,
+            schemaless: self.schemaless,
+            from_crd: false,
+            status: self.with_status_subresource.unwrap_or(has_status),
+            scale: self.with_scale_subresource,
+            subresources: Vec::new(),
+            controllers: Vec::new(),
+            webhooks: Webhooks::default(),
+        }
+    }
+
+    /// A kind that is there, in the form that the command asks for. What it does not say stays as it is.
+    fn as_given(&self, there: &Kind) -> Kind {
+        let list = |given: &Vec<String>, there: &Vec<String>| if given.is_empty() { there } else { given }.clone();
+        Kind {
+            plural: self.resource.clone().unwrap_or_else(|| there.plural.clone()),
+            scope: if self.non_namespaced { Scope::Cluster } else { there.scope },
+            short_names: list(&self.short_names, &there.short_names),
+            categories: list(&self.categories, &there.categories),
+            backend: if self.backend == Backend::Custom { self.backend } else { there.backend },
+            schemaless: self.schemaless || there.schemaless,
+            status: self.with_status_subresource.unwrap_or(there.status),
+            scale: self.with_scale_subresource || there.scale,
+            ..there.clone()
+        }
+    }
 }
 
 /// Adds to the project, writes what follows from it, and says what to do next.
@@ -271,40 +343,56 @@ fn add(
     ui: &Ui,
     addition: impl FnOnce(&mut Project) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    add_to(write, ui, |project, _| addition(project))
+    add_to(write, ui, |project, _| addition(project).map(|()| Vec::new()))
 }
 
-/// The same, where the addition depends on files in the project's root too.
+/// The same, where the addition depends on files in the project's root too. It gives files of the user's that follow
+/// from theirs.
 fn add_to(
     write: WriteArgs,
     ui: &Ui,
-    addition: impl FnOnce(&mut Project, &Path) -> anyhow::Result<()>,
+    addition: impl FnOnce(&mut Project, &Path) -> anyhow::Result<Vec<File>>,
 ) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::open()?;
     let mut next = workspace.project.clone();
-    addition(&mut next, &workspace.root)?;
-    let plan = workspace.plan(&next, write)?;
+    let files = addition(&mut next, &workspace.root)?;
+    let plan = workspace.plan(&next, files, write)?;
     if changes::carry_out(&workspace.root, &plan, write, ui)? && !write.dry_run {
-        ui.say(next_steps(&workspace.project, &next, ui));
+        ui.say(next_steps(&workspace.project, &next, &workspace.root, ui));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_kind_is_there(project: &Project, group: &str, version: &str, kind: &str) -> anyhow::Result<()> {
-    match project.group(group).and_then(|group| group.kind(kind)) {
-        Some(there) if there.version == version => Ok(()),
-        Some(there) => Err(usage(format!("{kind} in {group} has the version {}, not {version}", there.version))
-            .hint(format!("use `--version {}`", there.version))
-            .into()),
-        None => Err(usage(format!("the group {group:?} has no kind {kind:?}")).hint(known_kinds(project)).into()),
+/// What a command adds to a kind is written for the version in which hooks see its objects.
+fn check_version_is_stored(
+    before: &Project,
+    next: &Project,
+    (group, version, kind): (&str, &str, &str),
+) -> anyhow::Result<()> {
+    let stored = next.group(group).and_then(|group| group.kind(kind)).map_or(version, |kind| kind.stored());
+    if before == next || stored == version {
+        return Ok(());
     }
+    Err(usage(format!("{kind} in {group} is stored in {stored}, and your code for it is written for that version"))
+        .hint(format!("use `--version {stored}`"))
+        .into())
 }
 
 /// What a user does after adding what `next` has and `before` has not.
-pub fn next_steps(before: &Project, next: &Project, ui: &Ui) -> String {
+pub fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> String {
     let mut news = News::default();
     for (group, kind) in next.kinds() {
-        news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind);
+        news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind, root);
+    }
+    let mut missing = None;
+    for (title, rest, path) in webhook::news(before, next) {
+        news.titles.push(Title(title, rest));
+        news.edit.extend(path.map(|path| format!("  {path}  # what they do")));
+        missing = webhook::missing_line(root, next);
+    }
+    for (name, path) in admission::news(before, next) {
+        news.titles.push(Title("A new admission plugin".into(), format!(": {name}")));
+        news.edit.push(format!("  {path}  # what it changes and refuses"));
     }
     if news.titles.is_empty() {
         let group = next.groups.last().map_or("demo", |group| &group.name);
@@ -316,6 +404,10 @@ pub fn next_steps(before: &Project, next: &Project, ui: &Ui) -> String {
     if !news.edit.is_empty() {
         text.push_str(&format!(" Yours to edit:\n{}", news.edit.join("\n")));
     }
+    for by_hand in &news.by_hand {
+        text.push_str(&format!("\n{by_hand}"));
+    }
+    text.extend(missing.map(|line| format!("\n\n{line}\n")));
     text.push_str(&format!("\nNext:\n  cargo test\n{}", news.run.join("\n")));
     text.trim_end().to_owned()
 }
@@ -326,6 +418,8 @@ struct News {
     titles: Vec<Title>,
     /// Files to edit.
     edit: Vec<String>,
+    /// What has to be done by hand.
+    by_hand: Vec<String>,
     /// Commands to try.
     run: Vec<String>,
 }
@@ -340,16 +434,23 @@ impl Title {
 }
 
 impl News {
-    fn compare(&mut self, before: Option<&Kind>, next: &Project, group: &Group, kind: &Kind) {
+    fn compare(&mut self, before: Option<&Kind>, next: &Project, group: &Group, kind: &Kind, root: &Path) {
         let view = views::kind(next, group, kind);
         if before.is_none() {
             let title = format!("A new kind: {}", kind.kind);
-            self.titles.push(Title(title, format!(" in {}/{}", next.api_group(&group.name), kind.version)));
+            self.titles.push(Title(title, format!(" in {}/{}", next.api_group(&group.name), kind.stored())));
             let hooks = if kind.backend == Backend::Custom { "its backend" } else { "its hooks" };
             self.edit.push(format!("  {}  # its fields", view.types_path));
             self.edit.push(format!("  {}  # {hooks}", view.strategy_path));
             self.run.push("  apiserver-boot run local".to_owned());
             self.run.push(format!("  kubectl --kubeconfig kubeconfig create -f {}", view.sample_path));
+        }
+        if let Some(before) = before {
+            let news = VersionNews::new(before, next, group, kind, root);
+            self.titles.extend(news.titles.into_iter().map(|(title, rest)| Title(title, rest)));
+            self.edit.extend(news.edit);
+            self.by_hand.extend(news.by_hand);
+            self.run.extend(news.run);
         }
         let there = |own| before.is_some_and(|before| before.subresources.contains(own));
         for own in kind.subresources.iter().filter(|own| !there(own)) {

@@ -8,9 +8,9 @@ use anyhow::Context;
 
 use super::changes::{self, Workspace};
 use super::create::{self, ResourceArgs};
-use crate::error::WithHint;
+use crate::error::{WithHint, usage};
 use crate::from_crd::{self, Definition, DefinitionVersion};
-use crate::project::{Backend, Kind, Project, Scope};
+use crate::project::{Backend, Kind, KindVersion, Project, Scope, Webhooks};
 use crate::scaffold::render::Import;
 use crate::ui::Ui;
 
@@ -27,6 +27,12 @@ pub fn create(file: &Path, args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCo
     let group = group(&next, &definition.group, args.group.as_deref());
     next.add_group_as(&group, Some(&definition.group))?;
     next.add_version(&group, &version.name)?;
+    if let Some(there) =
+        next.group(&group).and_then(|group| group.kind(kind)).filter(|kind| kind.version(&version.name).is_none())
+    {
+        let message = format!("{kind} in {group} is there already, in {}", there.stored());
+        return Err(usage(message).hint("a further version starts as a copy: `apiserver-boot create resource --group GROUP --version VERSION --kind KIND`").into());
+    }
     next.add_kind(&group, kind_of(&definition, version))?;
     if !args.skip_controller {
         next.add_controller(&group, kind, None)?;
@@ -35,14 +41,14 @@ pub fn create(file: &Path, args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCo
     let is_new = workspace.project.group(&group).is_none_or(|group| group.kind(kind).is_none());
     let files = from_crd::write(&definition, Some(&version.name)).with_context(failed)?;
     let import = is_new.then(|| Import { group: group.clone(), kind: kind.clone(), files });
-    let plan = workspace.plan_with(&next, import.as_ref(), args.write)?;
+    let plan = workspace.plan_with(&next, import.as_ref(), Vec::new(), args.write)?;
     let changed = changes::carry_out(&workspace.root, &plan, args.write, ui)?;
     match &import {
         Some(import) => warn(&definition, version, import, ui),
         None => ui.warn(format_args!("{kind} is there already: its files are yours, and were left as they are")),
     }
     if changed && !args.write.dry_run {
-        ui.say(create::next_steps(&workspace.project, &next, ui));
+        ui.say(create::next_steps(&workspace.project, &next, &workspace.root, ui));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,7 +88,7 @@ fn kind_of(definition: &Definition, version: &DefinitionVersion) -> Kind {
         kind: definition.names.kind.clone(),
         plural: definition.names.plural.clone(),
         scope: if definition.scope == "Namespaced" { Scope::Namespaced } else { Scope::Cluster },
-        version: version.name.clone(),
+        versions: vec![KindVersion::stored(&version.name)],
         short_names: definition.names.short_names.clone(),
         categories: definition.names.categories.clone(),
         backend: Backend::Storage,
@@ -92,6 +98,7 @@ fn kind_of(definition: &Definition, version: &DefinitionVersion) -> Kind {
         scale: version.subresources.scale.is_some(),
         subresources: Vec::new(),
         controllers: Vec::new(),
+        webhooks: Webhooks::default(),
     }
 }
 

@@ -1,13 +1,17 @@
 //! One file per command, and what those that write have in common.
 
+pub mod admission;
 pub mod changes;
 pub mod completion;
 pub mod create;
 pub mod from_crd;
 pub mod generate;
 pub mod init;
+pub mod resource_version;
 pub mod run;
 pub mod show;
 pub mod subresource;
 pub mod update;
 pub mod version;
+pub mod version_news;
+pub mod webhook;

@@ -1,5 +1,6 @@
 //! `show`: what is in a project, as a tree or as JSON.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -7,8 +8,8 @@ use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::project::{Backend, Project, Scope};
-use crate::scaffold::views;
+use crate::project::{Backend, Group, Kind, KindVersion, Project, Scope};
+use crate::scaffold::{pair, views};
 use crate::ui::{Style, Ui};
 
 #[derive(clap::Args, Debug)]
@@ -76,7 +77,9 @@ struct ShownGroup {
 #[serde(rename_all = "camelCase")]
 struct ShownKind {
     kind: String,
+    /// The version in which objects are stored.
     version: String,
+    versions: Vec<ShownVersion>,
     plural: String,
     singular: String,
     short_names: Vec<String>,
@@ -94,6 +97,22 @@ struct ShownKind {
     /// Those beside status and scale.
     subresources: Vec<ShownSubresource>,
     controllers: Vec<ShownController>,
+}
+
+/// A version of a kind.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownVersion {
+    name: String,
+    storage: bool,
+    served: bool,
+    deprecated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
+    types: ShownFile,
+    sample: ShownFile,
+    /// Files of conversions, by the version to which they lead and from which they come.
+    conversions: BTreeMap<String, ShownFile>,
 }
 
 #[derive(Debug, Serialize)]
@@ -132,9 +151,31 @@ struct ShownController {
     file: ShownFile,
 }
 
+impl ShownFile {
+    fn new(root: &Path, path: String) -> Self {
+        Self { exists: root.join(&path).is_file(), path }
+    }
+}
+
+impl ShownVersion {
+    fn new(root: &Path, project: &Project, group: &Group, kind: &Kind, version: &KindVersion) -> Self {
+        let pairs = pair::of_version(kind, &version.name);
+        Self {
+            name: version.name.clone(),
+            storage: version.storage,
+            served: version.served,
+            deprecated: version.deprecated,
+            warning: version.warning.clone(),
+            types: ShownFile::new(root, views::types_path(group, kind, &version.name)),
+            sample: ShownFile::new(root, views::version_sample_path(project, group, kind, &version.name)),
+            conversions: pairs.map(|pair| (pair.hub.clone(), ShownFile::new(root, pair.path(group)))).collect(),
+        }
+    }
+}
+
 impl Shown {
     fn new(root: &Path, project: &Project) -> Self {
-        let file = |path: String| ShownFile { exists: root.join(&path).is_file(), path };
+        let file = |path: String| ShownFile::new(root, path);
         let groups = project.groups.iter().map(|group| ShownGroup {
             name: group.name.clone(),
             api_group: project.api_group(&group.name),
@@ -161,7 +202,12 @@ impl Shown {
                     });
                     ShownKind {
                         kind: kind.kind.clone(),
-                        version: kind.version.clone(),
+                        version: kind.stored().to_owned(),
+                        versions: kind
+                            .versions
+                            .iter()
+                            .map(|v| ShownVersion::new(root, project, group, kind, v))
+                            .collect(),
                         plural: kind.plural.clone(),
                         singular: view.singular,
                         short_names: kind.short_names.clone(),
@@ -177,7 +223,7 @@ impl Shown {
                             types: file(view.types_path),
                             strategy: (!custom).then(|| file(view.strategy_path.clone())),
                             backend: custom.then(|| file(view.strategy_path)),
-                            sample: file(view.sample_path),
+                            sample: file(views::version_sample_path(project, group, kind, kind.stored())),
                             test: file(view.test_path),
                         },
                         subresources: subresources.collect(),
@@ -205,14 +251,15 @@ fn tree(shown: &Shown, ui: &Ui) {
         |group| ui.paint(Style::Cyan, &group.api_group).into_owned(),
         |group, indent| {
             branches(&group.versions, indent, ui, String::clone, |version, indent| {
-                let kinds: Vec<&ShownKind> = group.kinds.iter().filter(|kind| kind.version == **version).collect();
+                let of_version = |kind| ShownKind::version_of(kind, version).map(|version| (kind, version));
+                let kinds: Vec<(&ShownKind, &ShownVersion)> = group.kinds.iter().filter_map(of_version).collect();
                 branches(
                     &kinds,
                     indent,
                     ui,
-                    |kind| kind_line(kind, ui),
-                    |kind, indent| {
-                        branches(&kind_leaves(kind), indent, ui, String::clone, |_, _| {});
+                    |(kind, version)| kind_line(kind, version, ui),
+                    |(kind, version), indent| {
+                        branches(&kind_leaves(kind, version), indent, ui, String::clone, |_, _| {});
                     },
                 );
             });
@@ -232,7 +279,28 @@ fn branches<T>(items: &[T], indent: &str, ui: &Ui, line: impl Fn(&T) -> String, 
     }
 }
 
-fn kind_line(kind: &ShownKind, ui: &Ui) -> String {
+impl ShownKind {
+    fn version_of<'a>(&'a self, name: &str) -> Option<&'a ShownVersion> {
+        self.versions.iter().find(|version| version.name == name)
+    }
+}
+
+fn kind_line(kind: &ShownKind, version: &ShownVersion, ui: &Ui) -> String {
+    let mut words: Vec<String> = Vec::new();
+    words.extend((kind.versions.len() > 1 && version.storage).then(|| "stored".to_owned()));
+    words.extend((!version.served).then(|| "not served".to_owned()));
+    if version.deprecated {
+        let warning = version.warning.as_ref().map(|text| format!(" ({text})")).unwrap_or_default();
+        words.push(format!("deprecated{warning}"));
+    }
+    let words = if words.is_empty() { String::new() } else { format!(", {}", words.join(", ")) };
+    if version.storage {
+        return stored_line(kind, ui) + &words;
+    }
+    format!("{} ({}), stored in {}{words}", ui.paint(Style::Bold, &kind.kind), kind.plural, kind.version)
+}
+
+fn stored_line(kind: &ShownKind, ui: &Ui) -> String {
     let mut names = vec![kind.plural.clone()];
     names.extend(kind.short_names.iter().cloned());
     let scope = if kind.namespaced { "namespaced" } else { "cluster-scoped" };
@@ -243,12 +311,21 @@ fn kind_line(kind: &ShownKind, ui: &Ui) -> String {
     format!("{} ({}), {}", ui.paint(Style::Bold, &kind.kind), names.join(", "), words.join(", "))
 }
 
-fn kind_leaves(kind: &ShownKind) -> Vec<String> {
+fn kind_leaves(kind: &ShownKind, version: &ShownVersion) -> Vec<String> {
     let file = |what: &str, file: &ShownFile| {
         format!("{what:<11} {}{}", file.path, if file.exists { "" } else { " (missing)" })
     };
+    let conversions = version.conversions.iter().map(|(hub, path)| file("conversions", path) + &format!(" ({hub})"));
+    if !version.storage {
+        let mut leaves = vec![file("types", &version.types)];
+        leaves.extend(conversions);
+        // Of what no client can use there is no need for a sample.
+        leaves.extend((version.served || version.sample.exists).then(|| file("sample", &version.sample)));
+        return leaves;
+    }
     let hooks = if kind.hooks.is_empty() { "none".to_owned() } else { kind.hooks.join(", ") };
     let mut leaves = vec![file("types", &kind.files.types)];
+    leaves.extend(conversions);
     leaves.extend(kind.files.strategy.iter().map(|strategy| file("strategy", strategy)));
     leaves.extend(kind.files.backend.iter().map(|backend| file("backend", backend)));
     if !kind.verbs.is_empty() {
@@ -336,8 +413,8 @@ mod tests {
         let mut found: Vec<&str> =
             body.lines().filter_map(|line| line.strip_prefix("    fn ")?.split('(').next()).collect();
         let mut known = HOOKS.to_vec();
-        // What shapes there are is no hook: no object comes by there.
-        found.retain(|name| *name != "versions");
+        // What shapes there are, and how the kind answers, is no hook: no object comes by there.
+        found.retain(|name| !["versions", "is_native"].contains(name));
         found.sort_unstable();
         known.sort_unstable();
         assert_eq!(found, known);

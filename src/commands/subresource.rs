@@ -96,17 +96,34 @@ fn derived(project: &mut Project, root: &Path, args: &SubresourceArgs, of_type: 
         .hint("make another kind without `--schemaless`, or a subresource of your own with `--type arbitrary`")
         .into());
     }
-    let path = views::kind(project, group, kind).types_path;
+    // Each version has its own: one without them would hide what the others have.
+    for version in &kind.versions {
+        check_types(project, root, (group, kind, &version.name), of_type)?;
+    }
+    let kind = project.kind_mut(&args.group, &args.kind)?;
+    kind.status = true;
+    kind.scale |= of_type == Type::Scale;
+    Ok(())
+}
+
+/// Checks that the user's file of a version has what it takes.
+fn check_types(
+    project: &Project,
+    root: &Path,
+    (group, kind, version): (&Group, &Kind, &str),
+    of_type: Type,
+) -> anyhow::Result<()> {
+    let name = &kind.kind;
+    let path = views::types_path(group, kind, version);
     let full = root.join(&path);
     let text = std::fs::read_to_string(&full)
         .with_hint(|| format!("restore the file of {name}'s fields: it says what the kind has"))
         .with_context(|| format!("could not read {}", full.display()))?;
-    let file =
-        TypesFile::parse(&text, name, &kind.version).with_context(|| format!("could not read {}", full.display()))?;
+    let file = TypesFile::parse(&text, name, version).with_context(|| format!("could not read {}", full.display()))?;
     if !file.derives {
         let message = format!("there is no `#[kube(…)]` for {name} in {path}");
         return Err(failure(message)
-            .hint(format!("the derive of {name} in {} must be in this file: move it there", kind.version))
+            .hint(format!("the derive of {name} in {version} must be in this file: move it there"))
             .into());
     }
     let missing = Missing::new(project, group, kind, &file, of_type)?;
@@ -116,9 +133,6 @@ fn derived(project: &mut Project, root: &Path, args: &SubresourceArgs, of_type: 
             .hint(format!("the file is yours: {missing}\n\nthen type the command again"))
             .into());
     }
-    let kind = project.kind_mut(&args.group, &args.kind)?;
-    kind.status = true;
-    kind.scale |= of_type == Type::Scale;
     Ok(())
 }
 

@@ -223,7 +223,7 @@ fn common_end(uses: &[&Use<'_>]) -> Vec<String> {
 fn free_name(words: &[String], around: &str, taken: &[String]) -> String {
     let plain = idents::type_name(words);
     let is_free =
-        |name: &String| !taken.contains(name) && !names::type_is_of_rust(name) && !TAKEN.contains(&name.as_str());
+        |name: &String| !taken.contains(name) && !names::is_type_of_rust(name) && !TAKEN.contains(&name.as_str());
     if is_free(&plain) {
         return plain;
     }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Subresource;
+use super::version::{self, KindVersion};
+use super::{Subresource, Webhooks};
 use crate::names;
 
 /// A kind.
@@ -15,8 +16,9 @@ pub struct Kind {
     pub plural: String,
     /// Whether its objects live in namespaces.
     pub scope: Scope,
-    /// The version in which it is served and stored.
-    pub version: String,
+    /// Its versions, in the order of their creation.
+    #[serde(alias = "version", deserialize_with = "version::one_or_more")]
+    pub versions: Vec<KindVersion>,
     /// Short names for kubectl.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub short_names: Vec<String>,
@@ -43,6 +45,9 @@ pub struct Kind {
     /// The names of its controllers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<String>,
+    /// What other servers ask about it.
+    #[serde(default, skip_serializing_if = "Webhooks::is_empty")]
+    pub webhooks: Webhooks,
 }
 
 /// Who keeps the objects of a kind.
@@ -68,6 +73,21 @@ impl Kind {
     /// somebody else named are ever so called.
     pub fn type_name(&self) -> String {
         names::type_of_kind(&self.kind)
+    }
+
+    /// The version of this name.
+    pub fn version(&self, name: &str) -> Option<&KindVersion> {
+        self.versions.iter().find(|version| version.name == name)
+    }
+
+    /// The name of the version in which objects are stored.
+    pub fn stored(&self) -> &str {
+        self.versions.iter().find(|version| version.storage).map_or("", |version| &version.name)
+    }
+
+    /// The name of the version that it was made with: its sample and its tests are called after the kind alone.
+    pub fn first(&self) -> &str {
+        self.versions.first().map_or("", |version| &version.name)
     }
 }
 

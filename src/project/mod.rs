@@ -1,15 +1,21 @@
 //! The file `PROJECT`: the whole state of the tool. Equal `PROJECT` files give equal files of ours.
 
+mod admission;
 mod kind;
 mod subresource;
+mod version;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+pub use admission::{Plugin, Target};
 pub use kind::{Backend, Kind, Scope};
 pub use subresource::{Answers, Subresource};
+pub use version::KindVersion;
+pub use webhooks::{Certificates, ExternalWebhooks, Webhooks};
 
 use crate::error::{Failure, WithHint, failure};
 
@@ -45,6 +51,15 @@ pub struct Project {
     /// The API groups, in the order of their creation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
+    /// Webhooks for kinds that are not the project's, in the order of their creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external_webhooks: Vec<ExternalWebhooks>,
+    /// Who makes the certificate of webhooks in a cluster.
+    #[serde(default, skip_serializing_if = "Certificates::is_self_signed")]
+    pub webhook_certificates: Certificates,
+    /// The admission plugins, in the order in which they are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admission: Vec<Plugin>,
 }
 
 /// An API group.
@@ -68,7 +83,17 @@ pub struct Group {
 impl Project {
     /// A project without groups.
     pub fn new(name: String, domain: String, vendor: String, copyright: Option<String>) -> Self {
-        Self { version: LAYOUT, name, domain, vendor, copyright, groups: Vec::new() }
+        Self {
+            version: LAYOUT,
+            name,
+            domain,
+            vendor,
+            copyright,
+            groups: Vec::new(),
+            external_webhooks: Vec::new(),
+            webhook_certificates: Certificates::default(),
+            admission: Vec::new(),
+        }
     }
 
     /// Finds the project that the current folder is in, and reads it. Returns its root folder too.
@@ -178,12 +203,21 @@ mod tests {
         project.groups.push(Group {
             name: "demo".into(),
             api_group: Some("birds.example.org".into()),
-            versions: vec!["v1alpha1".into()],
+            versions: vec!["v1alpha1".into(), "v1".into()],
             kinds: vec![Kind {
                 kind: "Bird".into(),
                 plural: "birds".into(),
                 scope: Scope::Namespaced,
-                version: "v1alpha1".into(),
+                versions: vec![
+                    KindVersion {
+                        deprecated: true,
+                        warning: Some("use v1".into()),
+                        served: false,
+                        conversions: vec!["v1".into()],
+                        ..KindVersion::new("v1alpha1")
+                    },
+                    KindVersion::stored("v1"),
+                ],
                 short_names: vec!["bd".into()],
                 categories: Vec::new(),
                 backend: Backend::Custom,
@@ -193,6 +227,7 @@ mod tests {
                 scale: true,
                 subresources: vec![Subresource { name: "song".into(), answers: Answers::Connect }],
                 controllers: vec!["bird".into()],
+                webhooks: Webhooks { defaulting: true, validation: true, conversion: false },
             }],
         });
         project
@@ -239,7 +274,7 @@ mod tests {
         refused(&format!("{text}colour: red\n"), "unknown field `colour`", "restore the file");
         refused(&text.replace("Namespaced", "Galactic"), "unknown variant `Galactic`", "restore the file");
         refused(&text.replace("Bird", "../../etc"), "is not a name for a kind", "kinds are letters");
-        refused(&text.replace("- v1alpha1", "- v1beta1"), "has no version \"v1alpha1\"", "add it with");
+        refused(&text.replace("  - v1alpha1", "  - v1beta1"), "has no version \"v1alpha1\"", "add it with");
         refused(&text.replace("- bd", "- bd\n    - bd"), "\"bd\" is named twice", "leave the second one out");
         refused(&text.replace("name: song", "name: Song"), "\"Song\" is not a subresource", "it starts with");
         refused(&text.replace("type: connect", "type: dance"), "unknown variant `dance`", "restore the file");

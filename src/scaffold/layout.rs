@@ -53,7 +53,7 @@ pub fn chain(indent: usize, receiver: &str, calls: &[(&str, String)]) -> String 
     }
     let links: Vec<String> = calls.iter().map(|(method, argument)| format!(".{method}({argument})")).collect();
     let one_line = format!("{receiver}{}", links.concat());
-    if one_line.len() <= CHAIN_WIDTH {
+    if one_line.len() <= CHAIN_WIDTH && !one_line.contains('\n') {
         return format!("{outer}{one_line};");
     }
     // A receiver that is no longer than an indent stays on one line with the first call.
@@ -61,7 +61,8 @@ pub fn chain(indent: usize, receiver: &str, calls: &[(&str, String)]) -> String 
     let broken = |((method, argument), link): (&(&str, String), &String)| {
         let deeper = format!("{outer}    ");
         // A link that is too long is broken, if that makes it fit.
-        if deeper.len() + link.len() <= WIDTH || deeper.len() + "    ,".len() + argument.len() > WIDTH {
+        let fits = deeper.len() + link.len() <= WIDTH || argument.contains('\n');
+        if fits || deeper.len() + "    ,".len() + argument.len() > WIDTH {
             return format!("\n{deeper}{link}");
         }
         format!("\n{deeper}.{method}(\n{deeper}    {argument},\n{deeper})")
@@ -69,6 +70,25 @@ pub fn chain(indent: usize, receiver: &str, calls: &[(&str, String)]) -> String 
     let text: String = calls.iter().zip(&links).map(broken).collect();
     let text = if joined { text.trim_start() } else { &text };
     format!("{outer}{receiver}{text};")
+}
+
+/// `head.method().method()` as the argument of `.version(…)` in a broken [`chain`] that is indented by so many columns.
+pub fn chain_argument(indent: usize, head: &str, links: &[String]) -> String {
+    let one_line = format!("{head}{}", links.concat());
+    let (outer, inner) = (" ".repeat(indent + 4), " ".repeat(indent + 8));
+    // A single call is no chain yet: only the line's end is in its way.
+    let is_chain = links.len() > 1;
+    if links.is_empty() || is_chain && one_line.len() <= CHAIN_WIDTH {
+        return one_line;
+    }
+    if !is_chain && outer.len() + ".version()".len() + one_line.len() <= WIDTH {
+        return one_line;
+    }
+    if !is_chain && inner.len() + one_line.len() + ",".len() <= WIDTH {
+        return format!("\n{inner}{one_line},\n{outer}");
+    }
+    let links: String = links.iter().map(|link| format!("\n{inner}    {link}")).collect();
+    format!("\n{inner}{head}{links},\n{outer}")
 }
 
 /// `const NAME: &str = "value";` at the start of a line.
@@ -82,7 +102,7 @@ pub fn let_call(name: &str, callee: &str, argument: &str) -> String {
     let_call_at(4, name, callee, argument)
 }
 
-/// `let name = callee(argument);`, indented by so many columns.
+/// The same, indented by so many columns.
 pub fn let_call_at(indent: usize, name: &str, callee: &str, argument: &str) -> String {
     let outer = " ".repeat(indent);
     let one_line = format!("{outer}let {name} = {callee}({argument});");
@@ -156,6 +176,15 @@ mod tests {
         assert_eq!(
             chain(4, "apis", &calls(84)),
             format!("    apis.add(a::B)\n        .connect(\n            {longer},\n        );")
+        );
+        let nested = |length| chain_argument(4, "a::b()", &[".c()".to_owned(), format!(".d({})", "e".repeat(length))]);
+        assert_eq!(nested(46), format!("a::b().c().d({})", "e".repeat(46)));
+        let broken =
+            format!("\n            a::b()\n                .c()\n                .d({}),\n        ", "e".repeat(47));
+        assert_eq!(nested(47), broken);
+        assert_eq!(
+            chain(4, "apis", &[("add", "a".to_owned()), ("version", nested(47))]),
+            format!("    apis.add(a)\n        .version({broken});")
         );
         assert_eq!(constant("A", "b"), "const A: &str = \"b\";");
         let long = "b".repeat(90);

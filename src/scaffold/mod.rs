@@ -1,7 +1,8 @@
 //! From a `PROJECT` to files, in this order:
-//! - [`views`]: every name and decision that a template places
+//! - [`views`], [`webhooks`] and [`plugins`]: every name and decision that a template places
 //! - [`render`]: templates to files in memory, with [`layout`] for what rustfmt would do to long names, [`marker`] for
 //!   the first line of our files, [`lock`] for `Cargo.lock`
+//! - [`pair`]: two versions of a kind, where their conversions are, and how they are registered
 //! - [`vendor`]: the library, as files
 //! - [`plan`]: files against what is on the disk: create, replace, remove, leave, or refuse
 //! - [`write`]: a plan carried out as a whole or not at all
@@ -11,10 +12,13 @@
 pub mod layout;
 pub mod lock;
 pub mod marker;
+pub mod pair;
 pub mod plan;
+pub mod plugins;
 pub mod render;
 pub mod vendor;
 pub mod views;
+pub mod webhooks;
 pub mod write;
 
 use std::borrow::Cow;

@@ -1,16 +1,20 @@
 //! Templates to files, in memory. `templates/` is laid out as the tree that it produces. A placeholder in a path says
 //! for what a template is rendered: `{group}` once for each group, `{version}` for each of its versions, `{kind}`,
 //! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{subresource-arbitrary}`,
-//! `{subresource-connect}` and their `{test-…}` for each subresource of that type; none of them, once. `{kind-custom}`
-//! in the place of `{kind}` is for kinds whose backend is the user's, `{kind-schemaless}` for those without a schema,
-//! `{kind-imported}` for those whose types were made from a CustomResourceDefinition;
-//! where there is no such template, the one for `{kind}` is theirs too.
+//! `{further-test}` for each version that was added to a kind and is served, `{subresource-connect}` and their `{test-…}`
+//! for each subresource of that type; none of them, once. `{kind-custom}` in the place of `{kind}` is for kinds whose
+//! backend is the user's, `{kind-schemaless}` for those without a schema, `{kind-imported}` for those whose types were made
+//! from a CustomResourceDefinition; where there is no such template, the one for `{kind}` is theirs too. `{webhook-own}`
+//! and `{webhook-others}` are for each kind with webhooks, the project's or not, `{webhook-group}` for the groups of both,
+//! `{plugin}` for each admission plugin; what is in `config/webhook` is for projects with webhooks.
 
 use anyhow::Context;
 use include_dir::{Dir, include_dir};
 use tera::Tera;
 
-use super::views::{self, ControllerView, GroupView, KindView, SubresourceView, VersionView};
+use super::plugins::{self, PluginView};
+use super::views::{self, ControllerView, FurtherView, GroupView, KindView, SubresourceView, VersionView};
+use super::webhooks::{self, FolderView, HookView};
 use super::{File, Owner, lock, marker};
 use crate::from_crd::Imported;
 use crate::project::{Answers, Backend, Group, Kind, Project};
@@ -34,6 +38,30 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
     for template in &templates {
         match template.each {
             Each::Project => renderer.file(template, is_new, &Place::default())?,
+            Each::Webhooks if project.has_webhooks() => {
+                let is_new = before.is_none_or(|before| !before.has_webhooks());
+                renderer.file(template, is_new, &Place::default())?;
+            }
+            Each::Webhooks => {}
+            Each::WebhookGroup => {
+                for folder in webhooks::folders(project) {
+                    renderer.file(template, false, &Place { folder: Some(folder), ..Place::default() })?;
+                }
+            }
+            Each::Webhook { own } => {
+                let there = before.map(webhooks::all).unwrap_or_default();
+                for hook in webhooks::all(project).into_iter().filter(|hook| hook.own == own) {
+                    let is_new = !there.iter().any(|there| there.path == hook.path);
+                    renderer.file(template, is_new, &Place { hook: Some(hook), ..Place::default() })?;
+                }
+            }
+            Each::Plugin => {
+                for plugin in &project.admission {
+                    let is_new = before.is_none_or(|before| !before.admission.contains(plugin));
+                    let plugin = plugins::plugin(project, plugin);
+                    renderer.file(template, is_new, &Place { plugin, ..Place::default() })?;
+                }
+            }
             Each::Group => {
                 for group in &project.groups {
                     renderer.file(template, is_new, &Place::group(project, group))?;
@@ -51,6 +79,18 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
                     let imported = import.filter(|import| import.is_of(group, kind)).map(|import| import.files.clone());
                     let place = Place { imported, ..Place::kind(project, group, kind) };
                     renderer.file(template, is_new, &place)?;
+                }
+            }
+            Each::Further => {
+                for (group, kind) in project.kinds() {
+                    for version in kind.versions.iter().filter(|version| version.served) {
+                        let further = views::further(project, group, kind, &version.name);
+                        let there = before_has(before, group, kind).is_some_and(|k| k.version(&version.name).is_some());
+                        if further.is_some() {
+                            let place = Place { further, ..Place::kind(project, group, kind) };
+                            renderer.file(template, !there, &place)?;
+                        }
+                    }
                 }
             }
             Each::Subresource(answers) => {
@@ -116,8 +156,16 @@ enum Each {
     Group,
     Version,
     Kind,
+    Further,
     Subresource(Answers),
     Controller,
+    /// The project, if it has webhooks.
+    Webhooks,
+    WebhookGroup,
+    Webhook {
+        own: bool,
+    },
+    Plugin,
 }
 
 /// What distinguishes kinds whose files come from other templates than those of most.
@@ -134,9 +182,13 @@ struct Place {
     group: Option<GroupView>,
     version: Option<VersionView>,
     kind: Option<KindView>,
+    further: Option<FurtherView>,
     subresource: Option<SubresourceView>,
     controller: Option<ControllerView>,
     imported: Option<Imported>,
+    folder: Option<FolderView>,
+    hook: Option<HookView>,
+    plugin: Option<PluginView>,
 }
 
 impl Place {
@@ -146,7 +198,7 @@ impl Place {
 
     fn kind(project: &Project, group: &Group, kind: &Kind) -> Self {
         Self {
-            version: Some(views::version(group, &kind.version)),
+            version: Some(views::version(group, kind.stored())),
             kind: Some(views::kind(project, group, kind)),
             ..Self::group(project, group)
         }
@@ -162,10 +214,16 @@ impl Place {
         fill("{version}", self.version.as_ref().map(|version| &version.name));
         fill("{kind}", self.kind.as_ref().map(|kind| &kind.file));
         fill("{sample}", self.kind.as_ref().map(|kind| &kind.sample));
+        fill("{further-test}", self.further.as_ref().map(|further| &further.test));
         fill("{subresource}", self.subresource.as_ref().map(|own| &own.file));
         let test = self.subresource.as_ref().map(|own| &own.test);
         fill("{test}", test.or(self.kind.as_ref().map(|kind| &kind.test)));
         fill("{controller}", self.controller.as_ref().map(|controller| &controller.file));
+        let folder = self.folder.as_ref().map(|folder| &folder.folder);
+        fill("{webhook-group}", folder.or(self.hook.as_ref().map(|hook| &hook.folder)));
+        fill("{webhook-own}", self.hook.as_ref().map(|hook| &hook.file));
+        fill("{webhook-others}", self.hook.as_ref().map(|hook| &hook.file));
+        fill("{plugin}", self.plugin.as_ref().map(|plugin| &plugin.file));
         path
     }
 }
@@ -180,6 +238,8 @@ impl Renderer {
     fn new(project: &Project) -> anyhow::Result<Self> {
         let mut context = tera::Context::new();
         context.insert("project", &views::project(project));
+        context.insert("webhooks", &webhooks::webhooks(project));
+        context.insert("plugins", &plugins::plugins(project));
         context.insert("copyright", &copyright_header(project));
         context.insert("generated", &marker::blank());
         let mut tera = Tera::default();
@@ -262,8 +322,18 @@ impl Each {
         let path = &plain(path);
         if let Some((answers, _)) = subresource {
             Self::Subresource(answers)
+        } else if path.contains("{further-test}") {
+            Self::Further
         } else if path.contains("{controller}") {
             Self::Controller
+        } else if path.contains("{webhook-own}") || path.contains("{webhook-others}") {
+            Self::Webhook { own: path.contains("{webhook-own}") }
+        } else if path.contains("{webhook-group}") {
+            Self::WebhookGroup
+        } else if path.contains("{plugin}") {
+            Self::Plugin
+        } else if path.starts_with("config/webhook/") {
+            Self::Webhooks
         } else if ["{kind}", "{sample}", "{test}"].iter().any(|placeholder| path.contains(placeholder)) {
             Self::Kind
         } else if path.contains("{version}") {

@@ -3,7 +3,7 @@
 use heck::ToUpperCamelCase;
 use serde::Serialize;
 
-use super::layout;
+use super::{layout, pair};
 use crate::names::{self, Module};
 use crate::project::{Answers, Backend, Group, Kind, Project, Scope, Subresource};
 
@@ -148,6 +148,20 @@ pub struct ControllerView {
     pub include_sample: String,
 }
 
+/// A version that was added to a kind.
+#[derive(Clone, Debug, Serialize)]
+pub struct FurtherView {
+    pub version: String,
+    /// The version that was stored before.
+    pub other: String,
+    /// `use` of both.
+    pub use_versions: String,
+    /// The statement that reads the sample into a test.
+    pub include_sample: String,
+    /// The test's file name without extension.
+    pub test: String,
+}
+
 /// The project as templates see it.
 pub fn project(project: &Project) -> ProjectView {
     let modules: Vec<String> = project.groups.iter().map(|group| Module::of(&group.name).ident).collect();
@@ -185,10 +199,15 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
         group.kinds.iter().flat_map(|kind| &kind.controllers).map(|name| Module::of(name).ident).collect();
     let call = |kind: &Kind| {
         let module = Module::of(&kind.kind).ident;
+        let stored_as = format!("stored_as::<{}::{module}::{}>", kind.stored(), kind.type_name());
         let mut calls = vec![match kind.backend {
             Backend::Storage => ("add", format!("{module}::{}Strategy", kind.type_name())),
             Backend::Custom => ("add_backend", format!("{module}::{}Backend::default()", kind.kind)),
         }];
+        if kind.versions.len() > 1 {
+            calls.push((stored_as.as_str(), String::new()));
+        }
+        calls.extend(pair::calls(kind).map(|argument| ("version", argument)));
         calls.extend(kind.subresources.iter().map(|own| {
             let method = match own.answers {
                 Answers::Arbitrary => "subresource",
@@ -213,8 +232,12 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
 
 /// A version as templates see it.
 pub fn version(group: &Group, version: &str) -> VersionView {
-    let kinds = group.kinds.iter().filter(|kind| kind.version == version);
-    let modules: Vec<String> = kinds.map(|kind| Module::of(&kind.kind).ident).collect();
+    let kinds = group.kinds.iter().filter(|kind| kind.version(version).is_some());
+    let mut modules: Vec<String> = Vec::new();
+    for kind in kinds {
+        modules.push(Module::of(&kind.kind).ident);
+        modules.extend(pair::of_version(kind, version).map(|pair| pair.module.ident));
+    }
     VersionView { name: version.to_owned(), modules: layout::modules(version, modules) }
 }
 
@@ -228,12 +251,12 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
     let spec = spec_name(kind);
     let type_name = kind.type_name();
     let krate = names::crate_name(&project.name);
-    let types = format!("{}::{}", kind.version, module.ident);
+    let types = format!("{}::{}", kind.stored(), module.ident);
     KindView {
         kind: kind.type_name(),
         plural: kind.plural.clone(),
         singular: names::singular(&kind.kind),
-        version: kind.version.clone(),
+        version: kind.stored().to_owned(),
         namespaced: kind.scope == Scope::Namespaced,
         status: kind.status,
         scale: kind.scale,
@@ -255,7 +278,7 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
         from_crd: kind.from_crd,
         conditions: kind.status && !kind.from_crd,
         include_sample: layout::let_call("sample", "include_str!", &format!("\"../{sample_path}\"")),
-        types_path: format!("src/apis/{}/{}/{}.rs", folder.file, kind.version, module.file),
+        types_path: types_path(group, kind, kind.stored()),
         strategy_path: format!("src/apis/{}/{}.rs", folder.file, module.file),
         sample_path,
         test_path: format!("tests/{test}.rs"),
@@ -267,13 +290,37 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
     }
 }
 
+/// A version that was added to a kind, as templates see it; nothing for the one that it was made with.
+pub fn further(project: &Project, group: &Group, kind: &Kind, version: &str) -> Option<FurtherView> {
+    if version == kind.first() {
+        return None;
+    }
+    let (module, folder) = (Module::of(&kind.kind), Module::of(&group.name));
+    let other = if version == kind.stored() { kind.first() } else { kind.stored() };
+    let sample_path = version_sample_path(project, group, kind, version);
+    let mut versions = [version, other];
+    versions.sort_by_key(|version| names::version_order(version));
+    let plain = format!("{}_{version}", module.file.trim_end_matches('_'));
+    let test = if first_of_its_name(project, group, kind) { plain } else { format!("{}_{plain}", folder.file) };
+    Some(FurtherView {
+        version: version.to_owned(),
+        other: other.to_owned(),
+        use_versions: layout::use_items(
+            &format!("{}::apis::{}", names::crate_name(&project.name), folder.ident),
+            &versions,
+        ),
+        include_sample: layout::let_call("sample", "include_str!", &format!("\"../{sample_path}\"")),
+        test,
+    })
+}
+
 /// A subresource as templates see it.
 pub fn subresource(project: &Project, group: &Group, kind: &Kind, own: &Subresource) -> SubresourceView {
     let module = subresource_module(kind, own);
     let folder = Module::of(&group.name);
     let api_group = project.api_group(&group.name);
     let object = names::subresource_kind(&kind.kind, &own.name);
-    let types = format!("{}::{}", kind.version, Module::of(&kind.kind).ident);
+    let types = format!("{}::{}", kind.stored(), Module::of(&kind.kind).ident);
     let plain = names::test_name(&module);
     let test = if first_of_its_name(project, group, kind) { plain } else { format!("{}_{plain}", folder.file) };
     let url_path = if kind.scope == Scope::Namespaced { "&(), Some(\"default\")" } else { "&(), None" };
@@ -310,7 +357,7 @@ pub fn subresource(project: &Project, group: &Group, kind: &Kind, own: &Subresou
 pub fn controller(project: &Project, group: &Group, kind: &Kind, name: &str) -> ControllerView {
     let module = Module::of(name);
     let folder = Module::of(&group.name);
-    let types = format!("crate::apis::{}::{}::{}", folder.ident, kind.version, Module::of(&kind.kind).ident);
+    let types = format!("crate::apis::{}::{}::{}", folder.ident, kind.stored(), Module::of(&kind.kind).ident);
     // Two controllers of one kind must not write the same condition.
     let first = kind.controllers.first().is_none_or(|first| first == name);
     let condition = if first { "Ready".to_owned() } else { format!("{}Ready", name.to_upper_camel_case()) };
@@ -333,6 +380,17 @@ pub fn controller(project: &Project, group: &Group, kind: &Kind, name: &str) -> 
         spec_path: format!("{types}::{spec}"),
         include_sample: layout::let_call_at(8, "sample", "include_str!", &format!("\"../../../{sample}\"")),
     }
+}
+
+/// The file of a kind's fields in a version.
+pub fn types_path(group: &Group, kind: &Kind, version: &str) -> String {
+    format!("src/apis/{}/{version}/{}.rs", Module::of(&group.name).file, Module::of(&kind.kind).file)
+}
+
+/// The sample of a kind in a version: that of its first is called after the kind alone.
+pub fn version_sample_path(project: &Project, group: &Group, kind: &Kind, version: &str) -> String {
+    let first = sample_path(project, group, kind);
+    if version == kind.first() { first } else { first.replace(".yaml", &format!("-{version}.yaml")) }
 }
 
 /// The name of a kind's sample: `sample/bird.yaml`, or `sample/crew-bird.yaml` when an earlier kind has that.

@@ -40,9 +40,18 @@ pub fn program(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Runs the program with the words of a line, which may start with its name.
 pub fn run(folder: &Path, line: &str) -> Output {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = words(line);
     let words = words.strip_prefix(&["apiserver-boot"]).unwrap_or(&words);
     program(folder, words).output().unwrap()
+}
+
+/// The words of a line; what stands between single quotes is part of one.
+fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    for (index, part) in line.split('\'').enumerate() {
+        if index % 2 == 1 { words.push(part) } else { words.extend(part.split_whitespace()) }
+    }
+    words
 }
 
 /// Runs the program and gives what it printed to stdout.
@@ -71,9 +80,28 @@ pub fn scaffold(golden: &str) -> (TempDir, PathBuf) {
         std::fs::copy(entry.path(), temporary.path().join(entry.file_name())).unwrap();
     }
     for line in std::fs::read_to_string(source.join("commands")).unwrap().lines() {
-        succeed(&project, line);
+        match edit(line) {
+            Some(edit) => copy(&source.join(edit), &project),
+            None => drop(succeed(&project, line)),
+        }
     }
     (temporary, project)
+}
+
+/// What the user of a golden project does between the commands: `cp -r ../edits/NAME/. .` gives their files the contents
+/// that are in that folder beside `commands`.
+pub fn edit(line: &str) -> Option<&str> {
+    line.strip_prefix("cp -r ../")?.strip_suffix("/. .")
+}
+
+fn copy(from: &Path, to: &Path) {
+    let files = tree(from);
+    assert!(!files.is_empty(), "{} has no files", from.display());
+    for (path, content) in files {
+        // An edit changes what a command has written; anything else is a path that is wrong.
+        assert!(to.join(&path).is_file(), "{path} is not in the project yet");
+        std::fs::write(to.join(path), content).unwrap();
+    }
 }
 
 /// The names of the golden projects.

@@ -136,6 +136,7 @@ transcripts! {
     ways_to_delete: example,
     server_side_apply: example,
     two_versions: example,
+    further_versions: versions,
 }
 
 #[test]

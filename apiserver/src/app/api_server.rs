@@ -157,7 +157,7 @@ fn authorization(flags: &ApiServer) -> Authorization {
 }
 
 /// Writes the port in one step: whoever waits for the file must not find it half written.
-fn write_port(path: &Path, port: u16) -> Result<(), AppError> {
+pub(super) fn write_port(path: &Path, port: u16) -> Result<(), AppError> {
     let failed = |source| AppError::Write { path: path.to_owned(), source };
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".new");

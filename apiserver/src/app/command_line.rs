@@ -26,8 +26,10 @@ pub enum Command {
     Apiserver(Box<ApiServer>),
     /// Run the controllers
     ControllerManager(ControllerManager),
+    /// Answer the webhooks of a cluster, over TLS
+    Webhook(Box<Webhook>),
     /// Print the CustomResourceDefinition of every kind, as YAML
-    Crds,
+    Crds(Crds),
     /// Print the OpenAPI v3 description of the kinds, as JSON
     Openapi(OpenApi),
 }
@@ -155,6 +157,70 @@ pub struct ControllerManager {
 }
 
 #[derive(Clone, Debug, Args)]
+pub struct Webhook {
+    /// The address to listen on; 0.0.0.0 for all of this machine
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "IP")]
+    pub bind_address: IpAddr,
+    /// The port to listen on; 0 takes one that is free
+    #[arg(long, default_value_t = 9443, value_name = "PORT")]
+    pub secure_port: u16,
+    /// Write the port to this file once the server listens
+    #[arg(long, value_name = "PATH")]
+    pub port_file: Option<PathBuf>,
+    /// The server's certificate in PEM, with its intermediates; it is read again when it changes
+    #[arg(long, requires = "tls_private_key_file", conflicts_with = "self_signed", value_name = "PATH")]
+    pub tls_cert_file: Option<PathBuf>,
+    /// The key of the server's certificate, in PEM
+    #[arg(long, requires = "tls_cert_file", value_name = "PATH")]
+    pub tls_private_key_file: Option<PathBuf>,
+    /// Serve with a certificate made by this program, which also renews it
+    #[arg(long)]
+    pub self_signed: bool,
+    /// A DNS name or address that this certificate shall be for, beside those that follow from --service and --register
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+    /// The Service that leads here. With --self-signed: keep the certificate in the Secret NAME-cert of its namespace,
+    /// and put its authority into the webhook configurations and CRDs that name the Service
+    #[arg(long, value_parser = namespaced, conflicts_with = "register", value_name = "NAMESPACE/NAME")]
+    pub service: Option<Namespaced>,
+    /// Create or update the webhook configurations, so that the API server asks at this URL; taken back at the end
+    #[arg(long, value_parser = https, value_name = "URL")]
+    pub register: Option<String>,
+    /// How to reach the API server; without this, what kubectl would use, or the cluster that this runs in
+    #[arg(long, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Print the configurations for --service or --register as YAML, and do nothing else
+    #[arg(long)]
+    pub print_configurations: bool,
+    /// Go on serving for this time after SIGTERM, with /readyz failing, so that load balancers notice
+    #[arg(long, value_parser = duration::parse, default_value = "0s", value_name = "DURATION")]
+    pub shutdown_delay_duration: Duration,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct Crds {
+    /// Let kinds whose versions differ in shape be converted behind this Service
+    #[arg(long, value_parser = namespaced, conflicts_with = "conversion_webhook_url", value_name = "NAMESPACE/NAME")]
+    pub conversion_webhook_service: Option<Namespaced>,
+    /// Let them be converted at this URL, for example https://127.0.0.1:9443
+    #[arg(long, value_parser = https, value_name = "URL")]
+    pub conversion_webhook_url: Option<String>,
+    /// Certificates in PEM to trust for the conversion webhook
+    #[arg(long, conflicts_with = "cert_manager", value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
+    /// Let cert-manager put in what to trust: the authority of this Certificate
+    #[arg(long, value_parser = namespaced, value_name = "NAMESPACE/NAME")]
+    pub cert_manager: Option<Namespaced>,
+}
+
+/// An object by its namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespaced {
+    pub namespace: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Args)]
 pub struct OpenApi {
     /// Only this one, for example demo.example.com/v1alpha1
     #[arg(long, value_name = "GROUP/VERSION")]
@@ -182,6 +248,7 @@ fn definition(name: &'static str, version: &'static str) -> clap::Command {
             "apiserver --standalone --data-dir data --client-ca-file ca.crt --tls-cert-file server.crt --tls-private-key-file server.key",
         ),
         ("controller-manager", "controller-manager --kubeconfig kubeconfig --health-bind-address 127.0.0.1:8081"),
+        ("webhook", "webhook --self-signed --register https://127.0.0.1:9443 --kubeconfig kubeconfig"),
         ("crds", "crds | kubectl apply -f -"),
         ("openapi", "openapi > openapi.json"),
     ];
@@ -194,6 +261,24 @@ fn definition(name: &'static str, version: &'static str) -> clap::Command {
 /// An address, or `:8081` for that port on all addresses, as controller-runtime has it.
 fn health_address(text: &str) -> Result<SocketAddr, std::net::AddrParseError> {
     if text.starts_with(':') { format!("0.0.0.0{text}").parse() } else { text.parse() }
+}
+
+fn namespaced(text: &str) -> Result<Namespaced, &'static str> {
+    match text.split('/').collect::<Vec<_>>()[..] {
+        [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
+            Ok(Namespaced { namespace: namespace.to_owned(), name: name.to_owned() })
+        }
+        _ => Err("expected a namespace and a name with a slash between them"),
+    }
+}
+
+/// API servers ask webhooks over TLS and nothing else.
+fn https(text: &str) -> Result<String, &'static str> {
+    let uri = text.parse::<http::Uri>().ok().filter(|uri| uri.scheme_str() == Some("https") && uri.host().is_some());
+    match uri.filter(|uri| uri.path() == "/" && uri.query().is_none()) {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err("expected https://HOST:PORT, without a path"),
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +318,7 @@ mod tests {
             &["--help"][..],
             &["apiserver", "--help"],
             &["controller-manager", "--help"],
+            &["webhook", "--help"],
             &["crds", "--help"],
             &["openapi", "--help"],
         ] {
@@ -249,6 +335,22 @@ mod tests {
     fn flags_for_logging_go_anywhere() {
         let parsed = line(&["crds", "-v", "4", "--log-format=json"]).expect("flags");
         assert_eq!((parsed.logging.verbosity, parsed.logging.log_format), (4, LogFormat::Json));
+    }
+
+    #[test]
+    fn places_of_webhooks_are_names_or_urls() {
+        let refused = |arguments: &[&str]| line(arguments).expect_err("refused").to_string();
+        for name in ["birds", "/hook", "birds/", "a/b/c"] {
+            assert!(refused(&["webhook", "--service", name]).contains("a namespace and a name"), "{name}");
+        }
+        for url in ["http://a:1", "a:1", "https://a:1/convert", "https://"] {
+            assert!(refused(&["crds", "--conversion-webhook-url", url]).contains("https://HOST:PORT"), "{url}");
+        }
+        assert!(refused(&["webhook", "--service", "a/b", "--register", "https://a"]).contains("cannot be used with"));
+        let parsed = line(&["webhook", "--self-signed", "--register", "https://a:1/", "--host", "b", "--host", "::1"]);
+        let Command::Webhook(flags) = parsed.expect("flags").command else { panic!("another command") };
+        assert_eq!((flags.register.as_deref(), flags.hosts.join(" ").as_str()), (Some("https://a:1"), "b ::1"));
+        assert_eq!((flags.secure_port, flags.service), (9443, None));
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub enum AppError {
     #[cfg(feature = "etcd")]
     #[error("the storage cannot be opened")]
     Etcd(#[source] crate::storage::etcd::ConnectError),
+    #[error("the webhooks of this project cannot be served")]
+    Webhooks(#[source] crate::webhook::WebhookError),
+    #[error("no certificate can be made")]
+    Certificate(#[source] rcgen::Error),
     /// Flags that contradict each other in a way that the parser cannot know.
     #[error("{message}")]
     Usage { message: String, hint: String },
@@ -67,6 +71,10 @@ impl AppError {
             }
             #[cfg(feature = "etcd")]
             Self::Etcd(_) => Some("check --etcd-servers, --etcd-cafile, --etcd-certfile and --etcd-keyfile".into()),
+            Self::Webhooks(crate::webhook::WebhookError::NotInstalled { .. }) => Some(
+                "`apiserver-boot create webhook` without --external-api-version is for kinds of the project".into(),
+            ),
+            Self::Certificate(_) => Some("--host takes a DNS name or an address".into()),
             Self::Kubeconfig { .. } => Some("check the path given with --kubeconfig".into()),
             Self::NoServer(_) => Some("name a kubeconfig with --kubeconfig".into()),
             _ => None,

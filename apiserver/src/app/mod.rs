@@ -11,6 +11,7 @@ mod logging;
 mod print;
 mod store;
 mod store_metrics;
+mod webhook;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -117,7 +118,12 @@ impl App {
                 self.controllers.into_iter().for_each(|install| install(&mut manager));
                 in_runtime(controller_manager::run(flags, manager))
             }
-            Command::Crds => print::crds(&apis(), &mut std::io::stdout().lock()),
+            Command::Webhook(flags) => {
+                let mut webhooks = Webhooks::default();
+                self.webhooks.into_iter().for_each(|install| install(&mut webhooks));
+                webhook::run(flags, self.name, webhooks, &apis())
+            }
+            Command::Crds(flags) => print::crds(&apis(), &flags, &mut std::io::stdout().lock()),
             Command::Openapi(flags) => print::openapi(&apis(), &flags, &mut std::io::stdout().lock()),
         }
     }

@@ -2,25 +2,91 @@
 
 use std::io::{self, Write};
 
+use k8s_openapi::ByteString;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceConversion, CustomResourceDefinition, ServiceReference, WebhookClientConfig, WebhookConversion,
+};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::command_line::OpenApi;
+use super::command_line::{Crds, Namespaced, OpenApi};
 use super::error::AppError;
 use crate::apis::Apis;
 use crate::openapi;
+use crate::webhook::CONVERT;
+use crate::webhook::configuration::Configurations;
 
 /// Every CRD as a YAML document.
-pub fn crds(apis: &Apis, out: &mut dyn Write) -> Result<(), AppError> {
-    let mut text = String::new();
-    for crd in apis.crds() {
-        let document = serde_saphyr::to_string(&crd).map_err(|error| AppError::Yaml(error.into()))?;
-        text.push_str("---\n");
-        text.push_str(&document);
-        if !text.ends_with('\n') {
-            text.push('\n');
+pub fn crds(apis: &Apis, flags: &Crds, out: &mut dyn Write) -> Result<(), AppError> {
+    let ca_bundle = match &flags.ca_bundle {
+        None => None,
+        Some(path) => {
+            let failed = |source| AppError::Read { path: path.clone(), flag: "--ca-bundle", source };
+            Some(ByteString(std::fs::read(path).map_err(failed)?))
         }
+    };
+    let conversions = apis.conversions().map_err(AppError::Build)?;
+    let mut text = String::new();
+    for (mut crd, (kind, conversion)) in apis.crds().into_iter().zip(conversions) {
+        let storage = kind.storage_version();
+        let of_one_shape = kind.versions.iter().all(|version| conversion.is_same_shape(version, storage));
+        convert(&mut crd, of_one_shape, flags, ca_bundle.as_ref());
+        write_document(&crd, &mut text)?;
     }
     print(&text, out)
+}
+
+/// The webhook configurations as YAML documents.
+pub fn configurations(configurations: &Configurations, out: &mut dyn Write) -> Result<(), AppError> {
+    let mut text = String::new();
+    if let Some(mutating) = &configurations.mutating {
+        write_document(mutating, &mut text)?;
+    }
+    if let Some(validating) = &configurations.validating {
+        write_document(validating, &mut text)?;
+    }
+    print(&text, out)
+}
+
+/// Says how the versions become each other: versions of one shape by changing their name, others by a webhook.
+fn convert(crd: &mut CustomResourceDefinition, of_one_shape: bool, flags: &Crds, ca_bundle: Option<&ByteString>) {
+    let name = crd.metadata.name.clone().unwrap_or_default();
+    let mut conversion = CustomResourceConversion { strategy: "None".into(), webhook: None };
+    let service = flags.conversion_webhook_service.as_ref().map(|service| ServiceReference {
+        name: service.name.clone(),
+        namespace: service.namespace.clone(),
+        path: Some(CONVERT.into()),
+        port: None,
+    });
+    let url = flags.conversion_webhook_url.as_ref().map(|url| format!("{url}{CONVERT}"));
+    if !of_one_shape && (service.is_some() || url.is_some()) {
+        let client_config = WebhookClientConfig { ca_bundle: ca_bundle.cloned(), service, url };
+        conversion.strategy = "Webhook".into();
+        conversion.webhook = Some(WebhookConversion {
+            client_config: Some(client_config),
+            conversion_review_versions: vec!["v1".into()],
+        });
+        if let Some(Namespaced { namespace, name }) = &flags.cert_manager {
+            let annotations = crd.metadata.annotations.get_or_insert_default();
+            annotations.insert("cert-manager.io/inject-ca-from".into(), format!("{namespace}/{name}"));
+        }
+    } else if !of_one_shape {
+        tracing::warn!(crd = name, "its versions differ in shape, and without a webhook nobody converts them");
+    }
+    // What says nothing but what holds anyway is left out where there is one version.
+    if crd.spec.versions.len() > 1 {
+        crd.spec.conversion = Some(conversion);
+    }
+}
+
+fn write_document(document: &impl Serialize, text: &mut String) -> Result<(), AppError> {
+    let document = serde_saphyr::to_string(document).map_err(|error| AppError::Yaml(error.into()))?;
+    text.push_str("---\n");
+    text.push_str(&document);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Ok(())
 }
 
 /// The OpenAPI v3 document of one group and version; without one, all of them by their names.
@@ -57,14 +123,13 @@ fn print(text: &str, out: &mut dyn Write) -> Result<(), AppError> {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     use serde_json::json;
 
     use super::*;
 
     #[test]
     fn crds_are_yaml_that_kubectl_can_apply() {
-        let text = printed(|apis, out| crds(apis, out)).expect("printed");
+        let text = printed(|apis, out| crds(apis, &Crds::default(), out)).expect("printed");
         let crd: CustomResourceDefinition =
             serde_saphyr::from_str(text.strip_prefix("---\n").expect("a document")).expect("a CRD");
         assert_eq!(crd, bird());

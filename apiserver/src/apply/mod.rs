@@ -94,6 +94,18 @@ impl FieldManager {
     ///
     /// Never fails: when who owns what cannot be said, nobody owns anything.
     pub fn update(&self, writer: &Writer<'_>, live: Option<&Value>, new: &mut Value) {
+        let kept = self.updater.kept_annotations();
+        if kept.is_empty() {
+            return self.update_tracked(writer, live, new);
+        }
+        // What conversions keep is the server's, and nobody owns it.
+        let live = live.map(|live| object::without_annotations(live, kept));
+        let taken = object::take_annotations(new, kept);
+        self.update_tracked(writer, live.as_ref(), new);
+        object::put_annotations(new, taken);
+    }
+
+    fn update_tracked(&self, writer: &Writer<'_>, live: Option<&Value>, new: &mut Value) {
         let Some(Value::Object(metadata)) = new.get_mut("metadata") else { return };
         let sent = metadata.remove("managedFields");
         let mut managers = live_or_sent(writer, live, sent);
@@ -116,6 +128,25 @@ impl FieldManager {
     /// # Errors
     /// Conflicts with other managers unless `force`, and bodies that cannot be applied.
     pub fn apply(
+        &self,
+        writer: &Writer<'_>,
+        live: Option<&Value>,
+        applied: &Value,
+        force: bool,
+    ) -> Result<Value, ApplyError> {
+        let kept = self.updater.kept_annotations();
+        if kept.is_empty() {
+            return self.apply_tracked(writer, live, applied, force);
+        }
+        let mut bare = live.cloned();
+        let taken = bare.as_mut().map(|live| object::take_annotations(live, kept)).unwrap_or_default();
+        let applied = object::without_annotations(applied, kept);
+        let mut object = self.apply_tracked(writer, bare.as_ref(), &applied, force)?;
+        object::put_annotations(&mut object, taken);
+        Ok(object)
+    }
+
+    fn apply_tracked(
         &self,
         writer: &Writer<'_>,
         live: Option<&Value>,

@@ -49,6 +49,35 @@ pub(super) fn same_without(a: &Value, b: &Value, name: &str) -> bool {
         && a.iter().all(|(key, value)| key == name || b.get(key).is_some_and(|other| equal(value, other)))
 }
 
+/// Takes annotations out of an object.
+pub(super) fn take_annotations(object: &mut Value, names: &[String]) -> Vec<(String, Value)> {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return Vec::new() };
+    let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) else { return Vec::new() };
+    let taken: Vec<_> = names.iter().filter_map(|name| annotations.remove_entry(name)).collect();
+    if annotations.is_empty() && !taken.is_empty() {
+        metadata.remove("annotations");
+    }
+    taken
+}
+
+/// Puts annotations into an object.
+pub(super) fn put_annotations(object: &mut Value, taken: Vec<(String, Value)>) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    if taken.is_empty() {
+        return;
+    }
+    if let Value::Object(annotations) = metadata.entry("annotations").or_insert_with(|| Map::new().into()) {
+        annotations.extend(taken);
+    }
+}
+
+/// The object without some annotations.
+pub(super) fn without_annotations(object: &Value, names: &[String]) -> Value {
+    let mut object = object.clone();
+    take_annotations(&mut object, names);
+    object
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -189,6 +189,11 @@ impl Updater {
         }
     }
 
+    /// Annotations that are the server's own.
+    pub(super) fn kept_annotations(&self) -> &[String] {
+        self.conversion.kept_annotations()
+    }
+
     /// The name of the kind.
     pub(super) fn kind_name(&self) -> &str {
         &self.kind.kind

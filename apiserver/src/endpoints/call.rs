@@ -173,9 +173,17 @@ impl Call {
 /// # Errors
 /// 413 over the limit, 400 for a connection that breaks.
 pub async fn read_body(body: RequestBody) -> Result<Bytes, Status> {
+    read_at_most(body, BODY_BYTES_MAX).await
+}
+
+/// The whole body, if it has at most so many bytes.
+///
+/// # Errors
+/// 413, and 400 for a client that breaks off.
+pub(crate) async fn read_at_most(body: RequestBody, bytes_max: usize) -> Result<Bytes, Status> {
     // A client that announces too much need not send it.
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return Err(Status::too_large(BODY_BYTES_MAX));
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(Status::too_large(bytes_max));
     }
     let mut body = body;
     let mut whole = BytesMut::new();
@@ -183,8 +191,8 @@ pub async fn read_body(body: RequestBody) -> Result<Bytes, Status> {
         let frame = frame
             .map_err(|error| Status::bad_request(format!("the body of the request could not be read: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > BODY_BYTES_MAX {
-            return Err(Status::too_large(BODY_BYTES_MAX));
+        if whole.len() + data.len() > bytes_max {
+            return Err(Status::too_large(bytes_max));
         }
         // Most bodies are one frame, which is taken as it is.
         if whole.is_empty() && body.is_end_stream() {

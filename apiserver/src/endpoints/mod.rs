@@ -22,7 +22,7 @@ pub mod table;
 mod watch;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -141,6 +141,19 @@ impl Endpoints {
         for served in self.resources.values() {
             if let Some(count) = served.registry.stored_objects() {
                 counts.insert(served.registry.kind().qualified_resource(), count);
+            }
+        }
+        counts.into_iter().collect()
+    }
+
+    /// How many objects are stored in each version, by group, version and plural.
+    pub fn stored_versions(&self) -> Vec<([String; 3], u64)> {
+        let mut counts: BTreeMap<[String; 3], u64> = BTreeMap::new();
+        for served in self.resources.values() {
+            for (api_version, count) in served.registry.stored_versions() {
+                let (group, version) = api_version.rsplit_once('/').unwrap_or(("", &api_version));
+                let labels = [group, version, &served.registry.kind().plural];
+                counts.insert(labels.map(str::to_owned), count);
             }
         }
         counts.into_iter().collect()

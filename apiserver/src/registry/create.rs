@@ -11,7 +11,7 @@ use super::object::Object;
 use super::{Outcome, Registry, mismatch, names};
 use crate::admission::Operation;
 use crate::field;
-use crate::kind::KindVersion;
+use crate::kind::{Kind, KindVersion};
 use crate::request::context::RequestContext;
 use crate::storage::WriteError;
 
@@ -58,6 +58,11 @@ impl Registry {
         generated: bool,
         applied: bool,
     ) -> Result<Outcome, Error> {
+        let drops_status = version.status && !self.has_stored_shape(version);
+        if drops_status && let Some(fields) = object.as_object_mut() {
+            // What its conversion would make of a status is not stored either.
+            fields.remove("status");
+        }
         let namespace = if self.kind.namespaced { cx.namespace.as_str() } else { "" };
         metadata::wipe(&mut object, namespace);
         let asking = self.asking(cx, Operation::Create, version);
@@ -75,7 +80,7 @@ impl Registry {
             self.begin(draft.value_mut(), generated);
             self.deduplicate_owners(cx, &mut draft, true);
         }
-        self.drop_status(&mut draft);
+        drop_status(&self.kind, version, &mut draft);
         self.run_create_hooks(cx, &mut draft)?;
         let object = draft.into_value();
         self.validate(asking, version, &object, None).await?;
@@ -120,18 +125,6 @@ impl Registry {
         }
     }
 
-    /// Where the status is a subresource, a new object has none, and then perhaps that of its defaults.
-    fn drop_status(&self, draft: &mut Draft) {
-        let storage = self.kind.storage_version();
-        if !storage.status || draft.value().get("status").is_none() {
-            return;
-        }
-        if let Some(fields) = draft.value_mut().as_object_mut() {
-            fields.remove("status");
-        }
-        storage.schema.default(draft.value_mut());
-    }
-
     /// The strategy's part. Its own errors are reported alone; metadata is looked at only when there are none.
     fn run_create_hooks(&self, cx: &RequestContext, draft: &mut Draft) -> Result<(), Error> {
         let prepared = self.hooks.prepare_for_create(cx, draft);
@@ -149,6 +142,18 @@ impl Registry {
         warnings.into_iter().for_each(|warning| cx.warn(warning));
         self.hooks.canonicalize(draft).map_err(|error| mismatch(draft.value(), &error))
     }
+}
+
+/// Where the status is a subresource, a new object has none, and then perhaps that of its defaults.
+pub(crate) fn drop_status(kind: &Kind, version: &KindVersion, draft: &mut Draft) {
+    let storage = kind.storage_version();
+    if !version.status || draft.value().get("status").is_none() {
+        return;
+    }
+    if let Some(fields) = draft.value_mut().as_object_mut() {
+        fields.remove("status");
+    }
+    storage.schema.default(draft.value_mut());
 }
 
 /// Something that is no number is no version of ours, and is ignored as a real server does.

@@ -14,6 +14,7 @@ use super::strategy::Strategy;
 use crate::apply::carry_over::carry_over;
 use crate::field;
 use crate::request::context::RequestContext;
+use crate::schema::Schema;
 
 /// An object on its way into the store, as a value and, once a hook has asked for it, typed.
 ///
@@ -24,6 +25,13 @@ pub struct Draft {
     value: Value,
     managed_fields: Option<Value>,
     typed: Option<Typed>,
+    asked: Option<Asked>,
+}
+
+/// An object in the version that a client speaks, where that has another shape than the stored one.
+pub struct Asked {
+    object: Value,
+    schema: Arc<Schema>,
 }
 
 struct Typed {
@@ -36,7 +44,17 @@ impl Draft {
     /// A draft of a value.
     pub fn new(mut value: Value) -> Self {
         let managed_fields = metadata::take_managed_fields(&mut value);
-        Self { value, managed_fields, typed: None }
+        Self { value, managed_fields, typed: None, asked: None }
+    }
+
+    /// A draft of a value that was made from an object of another shape.
+    pub fn of_version(value: Value, asked: Asked) -> Self {
+        Self { asked: Some(asked), ..Self::new(value) }
+    }
+
+    /// What it was made from, where that has another shape.
+    pub fn asked(&self) -> Option<&Asked> {
+        self.asked.as_ref()
     }
 
     /// The object without its managed fields.
@@ -78,6 +96,27 @@ impl Draft {
     pub fn into_value(mut self) -> Value {
         metadata::put_managed_fields(&mut self.value, self.managed_fields);
         self.value
+    }
+}
+
+impl Asked {
+    /// An object, and the schema of its version.
+    pub fn new(object: Value, schema: &Arc<Schema>) -> Self {
+        Self { object, schema: schema.clone() }
+    }
+
+    /// The object.
+    pub fn object(&self) -> &Value {
+        &self.object
+    }
+
+    /// Reports what its version's schema finds wrong, as [`Schema`] does for objects of the stored version.
+    pub fn validate(&self, old: Option<&Self>, status: bool, errors: &mut field::Errors) {
+        match old {
+            None => self.schema.validate(&self.object, errors),
+            Some(old) if status => self.schema.validate_status_update(&self.object, &old.object, errors),
+            Some(old) => self.schema.validate_update(&self.object, &old.object, errors),
+        }
     }
 }
 

@@ -39,14 +39,14 @@ use crate::apply::FieldManager;
 use crate::field;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::error::Error;
-use crate::registry::hooks::{Draft, Hooks, Mismatch};
+use crate::registry::hooks::{Asked, Draft, Hooks, Mismatch};
 use crate::registry::metadata::owners;
 use crate::registry::object::{Codec, Object};
 use crate::request::context::RequestContext;
 use crate::storage::cache::feed::Feed;
 use crate::storage::cache::{Cached, WatchCache};
 use crate::storage::{Entry, Store};
-use crate::versions::Conversion;
+use crate::versions::{Conversion, ConversionError};
 
 /// Everything that can be done with the objects of one kind.
 pub struct Registry {
@@ -138,8 +138,9 @@ impl Registry {
         Ok(self.conversion.convert(self.kind.storage_version(), version, object)?)
     }
 
-    fn as_stored(&self, object: Value, version: &KindVersion) -> Result<Value, Error> {
-        Ok(self.conversion.convert(version, self.kind.storage_version(), object)?)
+    /// Whether objects of this version are stored as they are, but for their `apiVersion`.
+    fn has_stored_shape(&self, version: &KindVersion) -> bool {
+        self.conversion.is_same_shape(version, self.kind.storage_version())
     }
 
     /// `/registry/GROUP/PLURAL/NAMESPACE/`, or without the namespace when all are meant or there is none.
@@ -176,18 +177,8 @@ impl Registry {
         Error::NotFound { name: name.to_owned() }
     }
 
-    /// The object as it shall be stored, with all defaults, the strategy's too. An object that the strategy cannot read is
-    /// refused later, when every reason is known.
-    fn draft(&self, mut object: Value, version: &KindVersion) -> Result<Draft, Error> {
-        version.schema.default(&mut object);
-        let mut draft = Draft::new(self.as_stored(object, version)?);
-        if !self.is_stored(version) {
-            self.kind.storage_version().schema.default(draft.value_mut());
-        }
-        if self.hooks.defaulting(&mut draft).is_err() {
-            tracing::debug!("an object could not be read for its defaults");
-        }
-        Ok(draft)
+    fn draft(&self, object: Value, version: &KindVersion) -> Result<Draft, Error> {
+        draft(&self.kind, &*self.hooks, &*self.conversion, object, version)
     }
 
     fn is_stored(&self, version: &KindVersion) -> bool {
@@ -213,6 +204,14 @@ impl Registry {
         errors: &mut field::Errors,
     ) -> Result<(), Error> {
         let before = errors.len();
+        // Whoever writes in another version is told of its fields; those of the stored one would say little.
+        if let Some(asked) = object.asked() {
+            let old = old.as_ref().and_then(|old| old.asked());
+            asked.validate(old, cx.subresource == "status", errors);
+            if errors.len() > before {
+                return Ok(());
+            }
+        }
         let schema = &self.kind.storage_version().schema;
         match &old {
             None => schema.validate(object.value(), errors),
@@ -232,8 +231,49 @@ impl Registry {
     }
 }
 
+/// The object as it shall be stored, with all defaults, the strategy's too. An object that the strategy cannot read is
+/// refused later, when every reason is known.
+///
+/// # Errors
+/// An object that is not to be had in the storage version.
+pub(crate) fn draft(
+    kind: &Kind,
+    hooks: &dyn Hooks,
+    conversion: &dyn Conversion,
+    mut object: Value,
+    version: &KindVersion,
+) -> Result<Draft, Error> {
+    let storage = kind.storage_version();
+    version.schema.default(&mut object);
+    let mut draft = if conversion.is_same_shape(version, storage) {
+        Draft::new(conversion.convert(version, storage, object)?)
+    } else {
+        let converted = conversion.convert(version, storage, object.clone());
+        let stored = converted.map_err(|error| unconvertible(version, &object, error))?;
+        Draft::of_version(stored, Asked::new(object, &version.schema))
+    };
+    if !std::ptr::eq(version, storage) {
+        storage.schema.default(draft.value_mut());
+    }
+    if hooks.defaulting(&mut draft).is_err() {
+        tracing::debug!("an object could not be read for its defaults");
+    }
+    Ok(draft)
+}
+
+/// The answer to an object that is not of the type of its version: what the schema of that version finds, or else the
+/// type's own words.
+fn unconvertible(version: &KindVersion, object: &Value, error: ConversionError) -> Error {
+    let mut errors = field::Errors::default();
+    version.schema.validate(object, &mut errors);
+    if errors.is_empty() {
+        errors.invalid("<root>", &Value::Null, error.message);
+    }
+    Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }
+}
+
 /// The answer to an object that passes the schema's rules but is not of the strategy's type.
-fn mismatch(object: &Value, error: &Mismatch) -> Error {
+pub(crate) fn mismatch(object: &Value, error: &Mismatch) -> Error {
     let mut errors = field::Errors::default();
     errors.invalid("<root>", &Value::Null, error.to_string());
     Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }

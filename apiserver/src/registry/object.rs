@@ -4,7 +4,7 @@
 //! and `metadata`, in this order, so that it can be spliced in without parsing.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Deserialize;
@@ -27,6 +27,10 @@ pub struct Object {
     line: Bytes,
     /// Why the stored bytes cannot be used.
     corrupt: Option<String>,
+    /// The `apiVersion` of the stored bytes.
+    stored_as: Arc<str>,
+    /// The values of selectable fields in other versions than the stored one, by version, once somebody has asked.
+    fields: OnceLock<Box<[OnceLock<Option<Vec<String>>>]>>,
 }
 
 /// The part of an object's metadata that is asked for most.
@@ -50,6 +54,8 @@ pub struct Codec {
     conversion: Arc<dyn Conversion>,
     /// How the stored bytes of this kind start.
     head: Vec<u8>,
+    /// The `apiVersion` of the storage version.
+    api_version: Arc<str>,
 }
 
 #[derive(Deserialize)]
@@ -61,8 +67,9 @@ struct Peek {
 impl Codec {
     /// A codec for the objects of a kind.
     pub fn new(kind: Arc<Kind>, conversion: Arc<dyn Conversion>) -> Self {
-        let head = head(&kind.storage_version().api_version(), &kind.kind);
-        Self { kind, conversion, head }
+        let api_version: Arc<str> = kind.storage_version().api_version().into();
+        let head = head(&api_version, &kind.kind);
+        Self { kind, conversion, head, api_version }
     }
 
     /// Encodes an object of the storage version for the store: envelope first, no resourceVersion.
@@ -85,21 +92,31 @@ impl Codec {
         out.into()
     }
 
-    /// Brings bytes that were not written by [`encode`](Self::encode), or of another version, into its form.
-    fn normalise(&self, bytes: &[u8]) -> Result<Bytes, String> {
-        let object: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    /// Brings bytes that were not written by [`encode`](Self::encode), or of another version, into its form. Tells the
+    /// version of the bytes as well.
+    fn normalise(&self, bytes: &[u8]) -> (Arc<str>, Result<Bytes, String>) {
+        let object: Value = match serde_json::from_slice(bytes) {
+            Ok(object) => object,
+            Err(error) => return (Arc::default(), Err(error.to_string())),
+        };
         let stored = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let target = self.kind.storage_version();
-        if stored == target.api_version() {
-            return Ok(self.encode(&object));
+        if *stored == *self.api_version {
+            return (self.api_version.clone(), Ok(self.encode(&object)));
         }
+        (stored.as_str().into(), self.converted(&stored, object))
+    }
+
+    fn converted(&self, stored: &str, mut object: Value) -> Result<Bytes, String> {
+        let target = self.kind.storage_version();
         let from = self
             .kind
             .versions
             .iter()
             .find(|version| version.api_version() == stored)
             .ok_or_else(|| format!("stored in version {stored:?}, which {} does not have", self.kind.kind))?;
-        let object = self.conversion.convert(from, target, object).map_err(|error| error.to_string())?;
+        from.schema.default(&mut object);
+        let mut object = self.conversion.convert(from, target, object).map_err(|error| error.to_string())?;
+        target.schema.default(&mut object);
         Ok(self.encode(&object))
     }
 }
@@ -127,28 +144,47 @@ impl Object {
 
     /// Reads an object that has just been written, or read from the store.
     pub fn new(codec: &Codec, value: &Bytes, revision: Revision) -> Self {
-        let normal;
+        let (normal, stored_as);
         let bytes = if value.starts_with(&codec.head) {
+            stored_as = codec.api_version.clone();
             value
         } else {
             match codec.normalise(value) {
-                Ok(bytes) => normal = bytes,
-                Err(error) => return Self::broken(revision, error),
+                (of, Ok(bytes)) => (normal, stored_as) = (bytes, of),
+                (of, Err(error)) => return Self::broken(revision, of, error),
             }
             &normal
         };
         let line = splice(bytes, codec.head.len(), revision);
         match summary(codec, &line) {
-            Ok(summary) => Self { revision, summary, line, corrupt: None },
-            Err(error) => Self::broken(revision, error.to_string()),
+            Ok(summary) => Self { revision, summary, line, corrupt: None, stored_as, fields: OnceLock::new() },
+            Err(error) => Self::broken(revision, stored_as, error.to_string()),
         }
+    }
+
+    /// The values of the selectable fields of another version than the stored one, in their order, as `read` finds them
+    /// the first time; `None` where the object cannot be shown in it. `versions` is how many the kind has.
+    pub fn fields_in(
+        &self,
+        version: usize,
+        versions: usize,
+        read: impl FnOnce() -> Option<Vec<String>>,
+    ) -> Option<&[String]> {
+        let slots = self.fields.get_or_init(|| (0..versions).map(|_| OnceLock::new()).collect());
+        slots.get(version)?.get_or_init(read).as_deref()
+    }
+
+    /// Whether it is stored in the storage version: after that has changed, older objects are not.
+    pub fn is_stored_as(&self, codec: &Codec) -> bool {
+        self.stored_as == codec.api_version
     }
 
     /// An object that was not stored and has no resourceVersion: the answer to a dry run.
     pub fn unstored(codec: &Codec, value: &Bytes) -> Self {
         let line = Bytes::from([value, b"\n".as_slice()].concat());
         let summary = summary(codec, &line).unwrap_or_default();
-        Self { revision: Revision(0), summary, line, corrupt: None }
+        let stored_as = codec.api_version.clone();
+        Self { revision: Revision(0), summary, line, corrupt: None, stored_as, fields: OnceLock::new() }
     }
 
     /// An object that somebody else keeps, with the resourceVersion that it has there, if it has one.
@@ -179,11 +215,13 @@ impl Object {
             labels: self.summary.labels.clone(),
             fields: self.summary.fields.clone(),
         };
-        Self { revision, summary, line, corrupt: self.corrupt.clone() }
+        let (corrupt, stored_as) = (self.corrupt.clone(), self.stored_as.clone());
+        Self { revision, summary, line, corrupt, stored_as, fields: OnceLock::new() }
     }
 
-    fn broken(revision: Revision, error: String) -> Self {
-        Self { revision, summary: Summary::default(), line: Bytes::from_static(b"{}\n"), corrupt: Some(error) }
+    fn broken(revision: Revision, stored_as: Arc<str>, error: String) -> Self {
+        let (summary, line) = (Summary::default(), Bytes::from_static(b"{}\n"));
+        Self { revision, summary, line, corrupt: Some(error), stored_as, fields: OnceLock::new() }
     }
 }
 
@@ -210,6 +248,38 @@ impl Cached for Object {
 
     fn revision(&self) -> Revision {
         self.revision
+    }
+
+    fn stored_as(&self) -> &str {
+        &self.stored_as
+    }
+
+    fn filled(codec: &Codec, stored_as: &BTreeMap<String, u64>) {
+        let resource = codec.kind.qualified_resource();
+        for (api_version, objects) in stored_as.iter().filter(|(api_version, _)| ***api_version != *codec.api_version) {
+            let version = api_version.rsplit('/').next().unwrap_or_default();
+            if version.is_empty() {
+                // What is no object at all is told of one by one.
+                continue;
+            }
+            if codec.kind.versions.iter().any(|version| version.api_version() == *api_version) {
+                tracing::info!(
+                    resource,
+                    objects,
+                    version,
+                    storage_version = codec.kind.storage_version().version,
+                    "objects are stored in an older version; `migrate-storage` writes them anew",
+                );
+            } else {
+                tracing::error!(
+                    resource,
+                    objects,
+                    version,
+                    "objects are stored in a version that the kind does not have, and cannot be read; declare it again \
+                     (it need not be served), run `migrate-storage`, and only then remove it",
+                );
+            }
+        }
     }
 
     fn bytes(&self) -> usize {

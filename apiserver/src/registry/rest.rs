@@ -3,6 +3,7 @@
 //! [`Registry`] keeps its objects in the store; [`Backed`](super::backend::Backed) asks a project's own code. Both give
 //! [`Object`]s, so that everything after them (Tables, selectors, watch streams) is one piece of code.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -33,6 +34,9 @@ pub trait Rest: Send + Sync + 'static {
 
     /// How many objects are stored; `None` where that is not known.
     fn stored_objects(&self) -> Option<u64>;
+
+    /// How many objects are stored in each version, by `apiVersion`; nothing where that is not known.
+    fn stored_versions(&self) -> BTreeMap<String, u64>;
 
     /// Reads selectors as this version of the kind understands them; empty texts select everything.
     ///
@@ -119,6 +123,10 @@ impl Rest for Registry {
 
     fn stored_objects(&self) -> Option<u64> {
         Some(self.len() as u64)
+    }
+
+    fn stored_versions(&self) -> BTreeMap<String, u64> {
+        self.cache.stored_as()
     }
 
     fn selector(&self, version: &KindVersion, labels: &str, fields: &str) -> Result<Selector, Error> {

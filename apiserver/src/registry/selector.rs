@@ -1,13 +1,10 @@
 //! Which objects of a kind are meant.
 
-use serde_json::Value;
-
 use super::Registry;
 use super::error::Error;
 use super::object::{Object, field_text};
 use crate::kind::{Kind, KindVersion};
 use crate::request::selectors::{FieldSelector, LabelSelector};
-use crate::schema::json_path::JsonPath;
 
 /// Label and field selectors, ready to be asked.
 #[derive(Clone, Debug, Default)]
@@ -33,10 +30,10 @@ enum Field {
     Namespace,
     /// The index of a selectable field of the storage version, kept with each object.
     Kept(usize),
-    /// A field of another version: it has to be looked up in the object as that version shows it.
+    /// A selectable field of another version by their indices: it is looked up in the object as that version shows it.
     Shown {
         version: usize,
-        path: JsonPath,
+        index: usize,
     },
 }
 
@@ -59,11 +56,18 @@ impl Selector {
         self.fields_text.push_str(&format!("{comma}metadata.name={name}"));
     }
 
-    /// Reads selectors of a kind as this version of it understands them; empty texts select everything.
+    /// Reads selectors of a kind as this version of it understands them; empty texts select everything. `same_shape` says
+    /// that the version has the shape of the stored one.
     ///
     /// # Errors
     /// A text that is no selector, a field that the version does not offer.
-    pub fn read(kind: &Kind, version: &KindVersion, labels: &str, fields: &str) -> Result<Self, Error> {
+    pub fn read(
+        kind: &Kind,
+        version: &KindVersion,
+        same_shape: bool,
+        labels: &str,
+        fields: &str,
+    ) -> Result<Self, Error> {
         let bad = |error: String| Error::BadRequest(error);
         let (labels_text, fields_text) = (labels.trim().to_owned(), fields.trim().to_owned());
         let labels = match labels.trim() {
@@ -74,7 +78,7 @@ impl Selector {
         let mut requirements = Vec::new();
         for requirement in parsed.requirements() {
             requirements.push(Requirement {
-                field: field(kind, version, &requirement.field)?,
+                field: field(kind, version, same_shape, &requirement.field)?,
                 equals: requirement.equals,
                 value: requirement.value.clone(),
             });
@@ -82,9 +86,9 @@ impl Selector {
         Ok(Self { labels, fields: requirements, labels_text, fields_text })
     }
 
-    /// Whether it means this object. `shown` gives the object in another version than the stored one, by its place
-    /// among the kind's versions.
-    pub fn matches(&self, object: &Object, shown: impl Fn(usize) -> Option<Value>) -> bool {
+    /// Whether it means this object. `shown` gives the selectable fields of another version than the stored one, by its
+    /// place among the kind's versions; `None` where the object cannot be shown in it.
+    pub fn matches<'o>(&self, object: &'o Object, shown: impl Fn(usize) -> Option<&'o [String]>) -> bool {
         self.labels.as_ref().is_none_or(|labels| labels.matches(&object.summary.labels))
             && self.fields.iter().all(|field| field.holds(object, &shown))
     }
@@ -97,21 +101,21 @@ impl Selector {
 }
 
 impl Requirement {
-    fn holds(&self, object: &Object, shown: &impl Fn(usize) -> Option<Value>) -> bool {
+    fn holds<'o>(&self, object: &'o Object, shown: &impl Fn(usize) -> Option<&'o [String]>) -> bool {
         let wanted = self.value.as_str();
         let equal = match &self.field {
             Field::Name => object.summary.name == wanted,
             Field::Namespace => object.summary.namespace == wanted,
             Field::Kept(index) => object.summary.fields.get(*index).is_some_and(|value| value == wanted),
-            Field::Shown { version, path } => {
-                shown(*version).is_some_and(|shown| field_text(path.first(&shown)) == wanted)
+            Field::Shown { version, index } => {
+                shown(*version).and_then(|fields| fields.get(*index)).is_some_and(|value| value == wanted)
             }
         };
         equal == self.equals
     }
 }
 
-fn field(kind: &Kind, version: &KindVersion, name: &str) -> Result<Field, Error> {
+fn field(kind: &Kind, version: &KindVersion, same_shape: bool, name: &str) -> Result<Field, Error> {
     match name {
         "metadata.name" => return Ok(Field::Name),
         "metadata.namespace" if kind.namespaced => return Ok(Field::Namespace),
@@ -120,11 +124,12 @@ fn field(kind: &Kind, version: &KindVersion, name: &str) -> Result<Field, Error>
     let Some(index) = version.selectable_fields.iter().position(|field| field.name == name) else {
         return Err(Error::BadRequest(format!("field label not supported: {name}")));
     };
-    if std::ptr::eq(version, kind.storage_version()) {
+    let storage = kind.storage_version();
+    if same_shape && let Some(index) = storage.selectable_fields.iter().position(|field| field.name == name) {
         return Ok(Field::Kept(index));
     }
     let position = kind.versions.iter().position(|other| std::ptr::eq(other, version)).unwrap_or_default();
-    Ok(Field::Shown { version: position, path: version.selectable_fields[index].path.clone() })
+    Ok(Field::Shown { version: position, index })
 }
 
 impl Registry {
@@ -133,11 +138,18 @@ impl Registry {
     /// # Errors
     /// A text that is no selector, a field that the version does not offer.
     pub fn selector(&self, version: &KindVersion, labels: &str, fields: &str) -> Result<Selector, Error> {
-        Selector::read(&self.kind, version, labels, fields)
+        Selector::read(&self.kind, version, self.has_stored_shape(version), labels, fields)
     }
 
     /// Whether the selector means this object.
     pub fn matches(&self, selector: &Selector, object: &Object) -> bool {
-        selector.matches(object, |version| self.show(object, &self.kind.versions[version]).ok())
+        selector.matches(object, |version| {
+            object.fields_in(version, self.kind.versions.len(), || {
+                let version = &self.kind.versions[version];
+                let shown = self.show(object, version).ok()?;
+                let texts = version.selectable_fields.iter().map(|field| field_text(field.path.first(&shown)));
+                Some(texts.collect())
+            })
+        })
     }
 }

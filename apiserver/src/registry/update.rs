@@ -10,14 +10,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::error::Error;
-use super::hooks::Draft;
+use super::hooks::{Asked, Draft};
 use super::metadata::{self, validation};
 use super::object::Object;
 use super::{Outcome, Registry, managers, mismatch};
 use crate::admission::Operation;
 use crate::apply::{self, FieldManager};
 use crate::field;
-use crate::kind::{Kind, KindVersion};
+use crate::kind::KindVersion;
 use crate::request::context::RequestContext;
 use crate::storage::{Revision, WriteError};
 
@@ -150,6 +150,9 @@ impl Registry {
         let old = self.read_value(object)?;
         let shown = self.as_shown(old.clone(), version)?;
         let mut new = change.make(&self.fields, cx, version, Some(&shown))?;
+        for annotation in self.conversion.kept_annotations() {
+            metadata::keep_annotation(&mut new, &shown, annotation);
+        }
         Self::check_preconditions(cx, &new, &shown, object.revision, self.hooks.allow_unconditional_update())?;
 
         let tracked = change.is_tracked();
@@ -158,8 +161,16 @@ impl Registry {
         } else {
             metadata::begin_update(&mut new, &shown, if self.kind.namespaced { &cx.namespace } else { "" });
         }
-        Self::restrict(&self.kind, cx, &mut new, &shown);
-        let mut new = self.draft(new, version)?;
+        Self::restrict(version, cx, &mut new, &shown);
+        let has_stored_shape = self.has_stored_shape(version);
+        let mut new = if !has_stored_shape && metadata::differ_by_server_alone(&new, &shown) {
+            // Nothing is asked for, so nothing comes of it: types may write an equal object in other words.
+            let mut draft = Draft::new(old.clone());
+            draft.set_managed_fields(metadata::take_managed_fields(&mut new));
+            draft
+        } else {
+            self.draft(new, version)?
+        };
         if !tracked {
             self.track(cx, version, &mut new, Some(&shown))?;
         }
@@ -168,21 +179,25 @@ impl Registry {
             new = self.admit(asking, cx, version, new, Some(&shown)).await?;
         }
         self.deduplicate_owners(cx, &mut new, false);
-        let mut old = Draft::new(old);
-        if asking.is_some() {
-            Self::restrict(&self.kind, cx, new.value_mut(), old.value());
+        let mut old = match has_stored_shape {
+            true => Draft::new(old),
+            false => Draft::of_version(old, Asked::new(shown.clone(), &version.schema)),
+        };
+        if asking.is_some() || !has_stored_shape {
+            Self::restrict(version, cx, new.value_mut(), old.value());
         }
         self.run_update_hooks(cx, &mut new, &mut old)?;
 
+        let is_new_in_its_version = self.is_new_generation_of(version, &new, &old);
         let mut new = new.into_value();
         let old = old.into_value();
         if cx.subresource == "status" {
             // Hooks see the whole object, but what they do to the rest of it is not this endpoint's to store.
-            Self::restrict(&self.kind, cx, &mut new, &old);
+            Self::restrict(version, cx, &mut new, &old);
         }
         let version_read = metadata::text(&old, "resourceVersion").to_owned();
         metadata::of_mut(&mut new).insert("resourceVersion".into(), version_read.into());
-        if self.kind.generation && self.is_new_generation(&new, &old) {
+        if self.kind.generation && (is_new_in_its_version || is_new_generation(version, &new, &old)) {
             metadata::of_mut(&mut new).insert("generation".into(), (metadata::generation(&old) + 1).into());
         }
         apply::keep_times(&mut new, &old);
@@ -190,7 +205,7 @@ impl Registry {
         let may_go = metadata::is_terminating(&new) && metadata::grace(&new) == 0;
         let write = if may_go && metadata::finalizers(&new).is_empty() {
             Write::Remove
-        } else if new == old {
+        } else if new == old && object.is_stored_as(self.codec()) {
             Write::Nothing
         } else {
             Write::Update
@@ -243,8 +258,8 @@ impl Registry {
     }
 
     /// What this endpoint may not change is put back: everything but the status on `/status`, the status elsewhere.
-    pub(super) fn restrict(kind: &Kind, cx: &RequestContext, new: &mut Value, old: &Value) {
-        if !kind.storage_version().status {
+    pub(crate) fn restrict(version: &KindVersion, cx: &RequestContext, new: &mut Value, old: &Value) {
+        if !version.status {
             return;
         }
         let (Some(new), Some(old)) = (new.as_object_mut(), old.as_object()) else { return };
@@ -274,18 +289,28 @@ impl Registry {
         self.hooks.canonicalize(new).map_err(typed)
     }
 
-    /// Whether anything changed that a controller acts on: everything but metadata, and status where it is its own
-    /// subresource.
-    fn is_new_generation(&self, new: &Value, old: &Value) -> bool {
-        let status = self.kind.storage_version().status;
-        let counted = |key: &str| key != "metadata" && key != "apiVersion" && !(status && key == "status");
-        let empty = Map::new();
-        let (new, old) = (new.as_object().unwrap_or(&empty), old.as_object().unwrap_or(&empty));
-        let differs = |a: &Map<String, Value>, b: &Map<String, Value>| {
-            a.iter().any(|(key, value)| counted(key) && b.get(key) != Some(value))
-        };
-        differs(new, old) || differs(old, new)
+    /// Whether anything changed in fields that only the version of the request has, and that are kept in an annotation.
+    fn is_new_generation_of(&self, version: &KindVersion, new: &Draft, old: &Draft) -> bool {
+        let (Some(new), Some(old)) = (new.asked(), old.asked()) else { return false };
+        if self.conversion.kept_annotations().is_empty() {
+            return false;
+        }
+        let mut before = old.object().clone();
+        version.schema.default(&mut before);
+        is_new_generation(version, new.object(), &before)
     }
+}
+
+/// Whether anything changed that a controller acts on: everything but metadata, and status where it is its own
+/// subresource.
+fn is_new_generation(version: &KindVersion, new: &Value, old: &Value) -> bool {
+    let counted = |key: &str| key != "metadata" && key != "apiVersion" && !(version.status && key == "status");
+    let empty = Map::new();
+    let (new, old) = (new.as_object().unwrap_or(&empty), old.as_object().unwrap_or(&empty));
+    let differs = |a: &Map<String, Value>, b: &Map<String, Value>| {
+        a.iter().any(|(key, value)| counted(key) && b.get(key) != Some(value))
+    };
+    differs(new, old) || differs(old, new)
 }
 
 fn put(fields: &mut Map<String, Value>, key: &str, value: Option<Value>) {

@@ -28,6 +28,9 @@ pub const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The content type of its successor, for those that ask for it.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// How many objects are stored in each version of their kind.
+pub const STORED_VERSIONS: &str = "apiserver_storage_objects_by_version";
+
 /// The buckets of durations, in seconds.
 pub const SECONDS: [f64; 23] = [
     0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0,
@@ -48,6 +51,7 @@ pub struct Metrics {
     long_running: Family<Labels, Gauge>,
     in_flight: Family<Labels, Gauge>,
     stored_objects: Family<Labels, Gauge>,
+    stored_versions: Family<Labels, Gauge>,
     watch_events: Family<Labels, Counter>,
     deprecated: Family<Labels, Gauge>,
     series: RwLock<HashMap<u64, Vec<Arc<Series>>>>,
@@ -103,6 +107,8 @@ pub enum Known {
 pub struct Counted {
     /// How many objects are stored, by qualified resource, for example `birds.demo.example.com`.
     pub stored_objects: Vec<(String, u64)>,
+    /// How many objects are stored in each version, by group, version and plural.
+    pub stored_versions: Vec<([String; 3], u64)>,
     /// How many events watches have sent, by group, version and plural.
     pub watch_events: Vec<([String; 3], u64)>,
 }
@@ -122,6 +128,7 @@ impl Default for Metrics {
             long_running: Family::default(),
             in_flight: Family::default(),
             stored_objects: Family::default(),
+            stored_versions: Family::default(),
             watch_events: Family::default(),
             deprecated: Family::default(),
             series: RwLock::default(),
@@ -139,6 +146,8 @@ impl Default for Metrics {
         let help = "Requests being answered now";
         registry.register("apiserver_current_inflight_requests", help, metrics.in_flight.clone());
         registry.register("apiserver_storage_objects", "Objects stored", metrics.stored_objects.clone());
+        let help = "Objects by the version in which they are stored";
+        registry.register(STORED_VERSIONS, help, metrics.stored_versions.clone());
         registry.register("apiserver_watch_events", "Events sent to those who watch", metrics.watch_events.clone());
         let help = "1 for each deprecated version that somebody has asked for";
         registry.register("apiserver_requested_deprecated_apis", help, metrics.deprecated.clone());
@@ -211,6 +220,10 @@ impl Metrics {
         }
         for (resource, objects) in counted.stored_objects {
             self.stored_objects.get_or_create(&vec![("resource", resource)]).set(objects as i64);
+        }
+        for ([group, version, resource], objects) in counted.stored_versions {
+            let labels = vec![("group", group), ("version", version), ("resource", resource)];
+            self.stored_versions.get_or_create(&labels).set(objects as i64);
         }
         for ([group, version, resource], events) in counted.watch_events {
             let labels = vec![("group", group), ("version", version), ("resource", resource)];
@@ -396,6 +409,7 @@ mod tests {
                 r#"apiserver_response_sizes_sum{verb="LIST",group="demo.example.com",version="v1",resource="birds",subresource="",scope="namespace",component="apiserver"} 4000.0"#,
                 r#"apiserver_current_inflight_requests{request_kind="mutating"} 0"#,
                 r#"apiserver_storage_objects{resource="birds.demo.example.com"} 7"#,
+                r#"apiserver_storage_objects_by_version{group="demo.example.com",version="v1beta1",resource="birds"} 3"#,
                 "# TYPE apiserver_watch_events_total counter",
                 r#"apiserver_watch_events_total{group="demo.example.com",version="v1",resource="birds"} 5"#,
             ],
@@ -481,6 +495,7 @@ mod tests {
     fn check(metrics: &Metrics, expected: &[&str]) {
         let counted = Counted {
             stored_objects: vec![("birds.demo.example.com".to_owned(), 7)],
+            stored_versions: vec![(["demo.example.com", "v1beta1", "birds"].map(str::to_owned), 3)],
             watch_events: vec![(["demo.example.com", "v1", "birds"].map(str::to_owned), 5)],
         };
         let (_, text) = metrics.render(None, &Limits::new(1, 1), counted);

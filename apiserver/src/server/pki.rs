@@ -53,6 +53,21 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key), certificate })
     }
 
+    /// An authority that was made before under the same name, from its certificate and [`key`](Self::key).
+    ///
+    /// # Errors
+    /// The key is none.
+    pub fn restore(common_name: &str, certificate: &str, key: &str) -> Result<Self, rcgen::Error> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = distinguished_name(common_name, None);
+        Ok(Self { issuer: Issuer::new(params, KeyPair::from_pem(key)?), certificate: certificate.to_owned() })
+    }
+
+    /// Its key, in PEM.
+    pub fn key(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     /// Its own certificate, in PEM.
     pub fn certificate(&self) -> &str {
         &self.certificate

@@ -35,9 +35,15 @@ pub enum Certificate {
         /// The key.
         key: String,
     },
+    /// A certificate that somebody in this process renews.
+    Replaceable(Replaceable),
     /// Made at start, for this machine's own names, signed by nobody that a client could know.
     SelfSigned,
 }
+
+/// A certificate that can be replaced while it is served; all clones are one.
+#[derive(Clone, Debug)]
+pub struct Replaceable(Arc<Current>);
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +98,10 @@ impl Tls {
     /// The certificate or its key cannot be used.
     pub fn new(certificate: &Certificate, reload_interval: Duration) -> Result<Self, CertificateError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let current = Arc::new(Current(RwLock::new(certificate.load(&provider)?)));
+        let current = match certificate {
+            Certificate::Replaceable(one) => one.0.clone(),
+            other => Arc::new(Current(RwLock::new(other.load(&provider)?))),
+        };
         let mut config = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(CertificateError::Setup)?
@@ -103,7 +112,7 @@ impl Tls {
             let certificate = certificate.clone();
             reload::watch(files, reload_interval, move || {
                 let newer = certificate.load(&provider)?;
-                *current.0.write().unwrap_or_else(|broken| broken.into_inner()) = newer;
+                current.set(newer);
                 Ok::<(), CertificateError>(())
             })
         });
@@ -111,11 +120,35 @@ impl Tls {
     }
 }
 
+impl Replaceable {
+    /// Begins with a certificate chain and its key, in PEM.
+    ///
+    /// # Errors
+    /// They cannot be used.
+    pub fn new(certificate: &str, key: &str) -> Result<Self, CertificateError> {
+        Ok(Self(Arc::new(Current(RwLock::new(from_pem(certificate, key)?)))))
+    }
+
+    /// Connections from now on see this one.
+    ///
+    /// # Errors
+    /// They cannot be used; then nothing changes.
+    pub fn replace(&self, certificate: &str, key: &str) -> Result<(), CertificateError> {
+        self.0.set(from_pem(certificate, key)?);
+        Ok(())
+    }
+}
+
+fn from_pem(certificate: &str, key: &str) -> Result<Arc<CertifiedKey>, CertificateError> {
+    let pem = Certificate::Pem { certificate: certificate.to_owned(), key: key.to_owned() };
+    pem.load(&rustls::crypto::ring::default_provider())
+}
+
 impl Certificate {
     fn files(&self) -> Option<Vec<PathBuf>> {
         match self {
             Self::Files { certificate, key } => Some(vec![certificate.clone(), key.clone()]),
-            Self::Pem { .. } | Self::SelfSigned => None,
+            Self::Pem { .. } | Self::Replaceable(_) | Self::SelfSigned => None,
         }
     }
 
@@ -129,6 +162,7 @@ impl Certificate {
                 let origins = ("the certificate".to_owned(), "the key".to_owned());
                 certified(certificate.as_bytes(), key.as_bytes(), origins, provider)
             }
+            Self::Replaceable(one) => Ok(one.0.get()),
             Self::SelfSigned => {
                 let made = Authority::new("apiserver")
                     .and_then(|authority| authority.issue(&Subject::server(&pki::LOOPBACK_NAMES)))
@@ -171,6 +205,16 @@ fn certified(
 /// The certificate of the moment.
 struct Current(RwLock<Arc<CertifiedKey>>);
 
+impl Current {
+    fn get(&self) -> Arc<CertifiedKey> {
+        self.0.read().unwrap_or_else(|broken| broken.into_inner()).clone()
+    }
+
+    fn set(&self, newer: Arc<CertifiedKey>) {
+        *self.0.write().unwrap_or_else(|broken| broken.into_inner()) = newer;
+    }
+}
+
 impl fmt::Debug for Current {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Current")
@@ -179,7 +223,7 @@ impl fmt::Debug for Current {
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(|broken| broken.into_inner()).clone())
+        Some(self.get())
     }
 }
 

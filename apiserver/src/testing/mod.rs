@@ -5,6 +5,10 @@
 
 mod builder;
 mod client;
+mod generate;
+mod pattern;
+mod round_trips;
+mod webhooks;
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
@@ -18,6 +22,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use self::builder::TestServerBuilder;
+pub use self::round_trips::round_trips;
+pub use self::webhooks::{Reviewed, WebhookServer, WebhookTest};
 use crate::apis::Apis;
 use crate::authentication::ConnectionInfo;
 use crate::authorization::privileged::MASTERS;

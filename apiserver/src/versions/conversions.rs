@@ -51,6 +51,24 @@ impl Conversions {
         Self { kind, spokes, kept }
     }
 
+    /// An object of a version as its type writes it, its metadata untouched.
+    ///
+    /// # Errors
+    /// An object that is not of the type.
+    pub(crate) fn written(&self, version: &KindVersion, object: &Value) -> Result<Value, ConversionError> {
+        let hub = self.kind.storage_version();
+        let step = match (self.spoke(version), self.spokes.first()) {
+            (Some(spoke), _) => Step { spoke, from: version, to: hub, to_hub: true },
+            (None, Some(spoke)) => Step { spoke, from: version, to: hub, to_hub: false },
+            (None, None) => return Ok(object.clone()),
+        };
+        let mut written = step.written(object.clone())?;
+        for shared in ["apiVersion", "kind", "metadata"] {
+            written[shared] = object[shared].clone();
+        }
+        Ok(written)
+    }
+
     fn spoke(&self, version: &KindVersion) -> Option<&Spoke> {
         self.spokes.iter().find(|spoke| spoke.version == version.version)
     }
@@ -129,6 +147,9 @@ impl Step<'_> {
     fn convert(&self, mut object: Value) -> Result<Value, ConversionError> {
         let kind = object.get("kind").cloned();
         let mut metadata = set_metadata_aside(&mut object);
+        // A derive gives a type its status along with the subresource. Without that a status is a field of the schema alone.
+        let plain_status = !self.from.status && !self.to.status;
+        let status = object.as_object_mut().filter(|_| plain_status).and_then(|fields| fields.remove("status"));
         let pair = &self.spoke.pair;
         let mut converted = if self.to_hub { pair.to_hub(object) } else { pair.to_spoke(object) }
             .map_err(|error| self.unreadable(&error))?;
@@ -139,6 +160,7 @@ impl Step<'_> {
             }
             fields.insert("metadata".into(), Value::Object(metadata));
             fields.extend(kind.map(|kind| ("kind".to_owned(), kind)));
+            fields.extend(status.map(|status| ("status".to_owned(), status)));
         }
         set_api_version(&mut converted, self.to);
         self.to.schema.drop_unset(&mut converted);

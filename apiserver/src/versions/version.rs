@@ -214,6 +214,11 @@ impl Further {
         self.shape.as_ref().map(|shape| &shape.pair)
     }
 
+    /// The same, without keeping what is lost.
+    pub(crate) fn forgetful(self) -> Self {
+        Self { keeps_lost_fields: false, ..self }
+    }
+
     /// Whether it has a shape of its own.
     pub(crate) fn has_own_shape(&self) -> bool {
         self.shape.is_some()
@@ -224,7 +229,7 @@ impl Further {
     }
 
     /// Whether what is lost between the two is kept.
-    pub(super) fn keeps_lost_fields(&self) -> bool {
+    pub(crate) fn keeps_lost_fields(&self) -> bool {
         self.keeps_lost_fields && self.shape.is_some()
     }
 

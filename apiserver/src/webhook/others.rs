@@ -8,8 +8,8 @@ use super::request::Request;
 use crate::apply::carry_over::carry_over;
 use crate::endpoints::status::Status;
 use crate::field;
+use crate::kind::Typed;
 use crate::registry::metadata;
-use crate::registry::typed::Typed;
 
 /// What a project says about objects of a kind that it does not serve itself.
 ///

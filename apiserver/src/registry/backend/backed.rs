@@ -3,6 +3,7 @@
 //! Finalizers work where the backend keeps them. Generations and status are the backend's own; a status that is a
 //! subresource is written there alone, as everywhere.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -71,7 +72,7 @@ impl Scope {
     }
 
     pub fn means(&self, object: &Object) -> bool {
-        self.is_within(object) && self.selector.matches(object, |_| object.value().ok())
+        self.is_within(object) && self.selector.matches(object, |_| None)
     }
 }
 
@@ -170,7 +171,7 @@ impl Backed {
         } else {
             metadata::begin_update(&mut new, old, self.namespace(cx));
         }
-        Registry::restrict(&self.kind, cx, &mut new, old);
+        Registry::restrict(version, cx, &mut new, old);
         version.schema.default(&mut new);
         // A backend that does not keep the managers of an object is not given any.
         if !tracked && old["metadata"].get("managedFields").is_some() {
@@ -182,7 +183,7 @@ impl Backed {
             new = admitted(asking, version, new, Some(old)).await?;
         }
         owners::deduplicate(&mut new);
-        Registry::restrict(&self.kind, cx, &mut new, old);
+        Registry::restrict(version, cx, &mut new, old);
         let fields = metadata::of_mut(&mut new);
         match metadata::text(old, "resourceVersion") {
             "" => drop(fields.remove("resourceVersion")),
@@ -248,8 +249,12 @@ impl Rest for Backed {
         None
     }
 
+    fn stored_versions(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+
     fn selector(&self, version: &KindVersion, labels: &str, fields: &str) -> Result<Selector, Error> {
-        Selector::read(&self.kind, version, labels, fields)
+        Selector::read(&self.kind, version, true, labels, fields)
     }
 
     fn show(&self, object: &Object, _: &KindVersion) -> Result<Value, Error> {

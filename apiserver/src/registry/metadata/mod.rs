@@ -126,6 +126,41 @@ pub fn keep_old(new: &mut Value, old: &Value, tracked: bool) {
     put_managed_fields(new, managed_fields);
 }
 
+/// An annotation as it was, whatever the new object says of it.
+pub fn keep_annotation(new: &mut Value, old: &Value, name: &str) {
+    let metadata = of_mut(new);
+    match old["metadata"]["annotations"].get(name) {
+        Some(value) => {
+            let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
+            if !annotations.is_object() {
+                *annotations = Value::Object(Map::new());
+            }
+            annotations[name] = value.clone();
+        }
+        None => {
+            let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) else { return };
+            if annotations.remove(name).is_some() && annotations.is_empty() {
+                metadata.remove("annotations");
+            }
+        }
+    }
+}
+
+/// Whether two objects differ in managed fields and resourceVersion at most.
+pub fn differ_by_server_alone(new: &Value, old: &Value) -> bool {
+    let without = |value: &Value, key: &str, part: fn(&str) -> bool| -> Map<String, Value> {
+        let part = value.get(key).and_then(Value::as_object).into_iter().flatten().filter(|(name, _)| part(name));
+        part.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let (Some(a), Some(b)) = (new.as_object(), old.as_object()) else { return false };
+    let rest = |key: &str| !matches!(key, "managedFields" | "resourceVersion");
+    a.len() == b.len()
+        && a.iter().all(|(name, value)| match name.as_str() {
+            "metadata" => without(new, name, rest) == without(old, name, rest),
+            _ => b.get(name) == Some(value),
+        })
+}
+
 /// Takes the managed fields out of an object.
 pub fn take_managed_fields(object: &mut Value) -> Option<Value> {
     object.get_mut("metadata")?.as_object_mut()?.remove("managedFields")

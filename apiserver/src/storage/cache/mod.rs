@@ -36,6 +36,12 @@ pub trait Cached: Send + Sync + Sized + 'static {
     fn revision(&self) -> Revision;
     /// Its share of memory, in bytes.
     fn bytes(&self) -> usize;
+    /// The form in which it is stored; objects of one form are counted together.
+    fn stored_as(&self) -> &str;
+    /// Told each time a cache has been filled anew: how many objects there are of each form.
+    fn filled(codec: &Self::Codec, stored_as: &BTreeMap<String, u64>) {
+        let _ = (codec, stored_as);
+    }
 }
 
 /// One change, as every watcher sees it.
@@ -100,6 +106,8 @@ pub struct WatchCache<T: Cached> {
 
 struct State<T> {
     objects: BTreeMap<String, Arc<T>>,
+    /// How many objects there are of each form. One that has been there stays, with none.
+    stored_as: BTreeMap<String, u64>,
     window: VecDeque<Arc<Change<T>>>,
     /// The sequence number of the first change in the window.
     first: u64,
@@ -117,6 +125,7 @@ impl<T: Cached> WatchCache<T> {
     pub fn new(prefix: String, codec: T::Codec) -> Self {
         let state = State {
             objects: BTreeMap::new(),
+            stored_as: BTreeMap::new(),
             window: VecDeque::new(),
             first: 0,
             complete_after: Revision(0),
@@ -151,6 +160,11 @@ impl<T: Cached> WatchCache<T> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many objects there are, by the form in which they are stored.
+    pub fn stored_as(&self) -> BTreeMap<String, u64> {
+        self.read().stored_as.clone()
     }
 
     /// One object.
@@ -242,14 +256,21 @@ impl<T: Cached> feed::Sink for WatchCache<T> {
 
     fn fill(&self, entries: Vec<Entry>, at: Revision) {
         let mut objects = BTreeMap::new();
+        let mut stored_as = BTreeMap::new();
         for entry in entries {
             let object = Arc::new(T::decode(&self.codec, &entry));
+            count(&mut stored_as, object.stored_as(), 1);
             objects.insert(entry.key, object);
         }
+        T::filled(&self.codec, &stored_as);
         let mut state = self.write();
         let next = state.first + state.window.len() as u64;
+        for form in state.stored_as.keys() {
+            count(&mut stored_as, form, 0);
+        }
         *state = State {
             objects,
+            stored_as,
             window: VecDeque::new(),
             first: next,
             complete_after: at,
@@ -279,6 +300,12 @@ impl<T: Cached> feed::Sink for WatchCache<T> {
             Some(object) => state.objects.insert(event.key.clone(), object.clone()),
             None => state.objects.remove(&event.key),
         };
+        if let Some(object) = &object {
+            count(&mut state.stored_as, object.stored_as(), 1);
+        }
+        if let Some(previous) = &previous {
+            count(&mut state.stored_as, previous.stored_as(), -1);
+        }
         state.revision = state.revision.max(event.revision);
         if object.is_none() && previous.is_none() {
             return;
@@ -318,6 +345,13 @@ impl<T: Cached> State<T> {
             self.complete_after = oldest.revision;
             self.first += 1;
         }
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, form: &str, change: i64) {
+    match counts.get_mut(form) {
+        Some(count) => *count = count.saturating_add_signed(change),
+        None => drop(counts.insert(form.to_owned(), u64::try_from(change).unwrap_or_default())),
     }
 }
 

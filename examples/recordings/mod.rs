@@ -1,79 +1,41 @@
-//! Conversations that somebody had with a real kube-apiserver about these kinds, held again with this server: every
-//! answer must be the recorded one. On each storage that a server can have.
+//! Conversations that somebody had with a real server of Kubernetes, held again with a server of ours: every answer must be
+//! the recorded one.
 //!
 //! `RECORDINGS=NAME` holds only those whose name starts so, and tells what they said.
 
-mod compare;
+pub mod compare;
 mod conversation;
 mod path;
-mod transcript;
+pub mod transcript;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use apiserver::TestServer;
 use apiserver::request::user::UserInfo;
 use apiserver::storage::Store;
-use apiserver::storage::embedded::EmbeddedStore;
-use apiserver::storage::etcd::testing::EtcdServer;
-use apiserver::storage::memory::MemoryStore;
+use apiserver::{Apis, TestServer};
 use futures::StreamExt;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 use conversation::Clients;
 use transcript::Transcript;
 
-const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/recordings");
+/// Where the recordings are.
+pub const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/recordings");
 
 /// As many as two processors have something to do with, for most of the time goes by in waiting.
 const AT_A_TIME: usize = 16;
 
-#[tokio::test]
-async fn in_memory() {
-    replay(MemoryStore::default()).await;
-}
-
-#[tokio::test]
-async fn on_embedded_storage() {
-    let folder = tempfile::tempdir().unwrap();
-    replay(EmbeddedStore::open(&folder.path().join("data")).unwrap()).await;
-}
-
-#[tokio::test]
-async fn on_etcd() {
-    let Some(etcd) = EtcdServer::start() else {
-        return eprintln!("skipped: there is no etcd here");
-    };
-    replay(etcd.store().await).await;
-}
-
-/// The kinds are what the recordings are about, to the last keyword that a client can observe.
-#[test]
-fn the_kinds_are_those_of_the_recordings() {
-    let mut apis = apiserver::Apis::default();
-    aviary::apis::install(&mut apis);
-    let text = std::fs::read_to_string(Path::new(RECORDINGS).join("crds.yaml")).unwrap();
-    let recorded: Vec<CustomResourceDefinition> = serde_saphyr::from_multiple(&text).unwrap();
-    let mut ours = apis.crds();
-    assert_eq!(ours.len(), recorded.len());
-    for (ours, recorded) in ours.iter_mut().zip(recorded) {
-        let ours = transcript::observable(ours.clone());
-        let recorded = transcript::observable(recorded);
-        let differences = compare::differences(&recorded, &ours);
-        assert!(differences.is_empty(), "{}", differences.join("\n"));
-    }
-}
-
-async fn replay(store: impl Store) {
+/// Holds all conversations of a folder with a server of these kinds on this storage.
+pub async fn replay(folder: &str, install: impl FnOnce(&mut Apis), store: impl Store) {
     forget_the_past(&store).await;
     let server = TestServer::builder().behind_a_cluster().store(store);
-    let server = server.start(aviary::apis::install).await;
+    let server = server.start(install).await;
     let clients = Arc::new(Clients {
         admin: server.client(),
         user: server.client_as(UserInfo::authenticated("alice", [])),
     });
     let only = std::env::var("RECORDINGS").unwrap_or_default();
-    let transcripts = Transcript::all(&Path::new(RECORDINGS).join("demo"));
+    let transcripts = Transcript::all(&Path::new(RECORDINGS).join(folder));
     let transcripts = transcripts
         .into_iter()
         .filter(|one| one.name.starts_with(&only));

@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::compare::{self, Comparison};
-use crate::path::Path;
-use crate::transcript::{self, Step, Transcript};
+use super::compare::{self, Comparison};
+use super::path::Path;
+use super::transcript::{self, Step, Transcript};
 
 /// Who talks to the server.
 pub struct Clients {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use crate::path::{self, Path};
-use crate::transcript::{self, Step};
+use super::path::{self, Path};
+use super::transcript::{self, Step};
 
 /// Compares one conversation, and remembers which uid and which version stands for which.
 #[derive(Default)]
