@@ -11,9 +11,32 @@ use crate::scaffold::{pair, views};
 impl Project {
     /// Adds a group, unless it is there.
     pub fn add_group(&mut self, name: &str) -> Result<(), Failure> {
-        names::check_group(name, &self.domain)?;
         if self.group(name).is_some() {
             return Ok(());
+        }
+        self.add_group_as(name, None)
+    }
+
+    /// Adds a group that clients see as `api_group` instead of its name before the project's domain, unless it is there.
+    pub fn add_group_as(&mut self, name: &str, api_group: Option<&str>) -> Result<(), Failure> {
+        match api_group {
+            Some(api_group) => names::check_api_group(name, api_group)?,
+            None => names::check_group(name, &self.domain)?,
+        }
+        let default = format!("{name}.{}", self.domain);
+        let api_group = api_group.filter(|api_group| *api_group != default);
+        let served_as = api_group.unwrap_or(&default);
+        if self.group(name).is_some() {
+            let there = self.api_group(name);
+            if there == served_as {
+                return Ok(());
+            }
+            return Err(usage(format!("the group {name:?} is served as {there}, not as {served_as}"))
+                .hint("choose another name for the group in this project with `--group`"));
+        }
+        if let Some(other) = self.groups.iter().find(|group| self.api_group(&group.name) == served_as) {
+            return Err(usage(format!("the group {served_as} is there already, as {:?}", other.name))
+                .hint(format!("use `--group {}`", other.name)));
         }
         let module = Module::of(name);
         if let Some(other) = self.groups.iter().find(|group| Module::of(&group.name) == module) {
@@ -23,7 +46,8 @@ impl Project {
             ))
             .hint("choose a group that differs in more than `-` and `.`"));
         }
-        self.groups.push(Group { name: name.into(), versions: Vec::new(), kinds: Vec::new() });
+        let api_group = api_group.map(str::to_owned);
+        self.groups.push(Group { name: name.into(), api_group, versions: Vec::new(), kinds: Vec::new() });
         Ok(())
     }
 
@@ -39,7 +63,10 @@ impl Project {
 
     /// Adds a kind to a group, unless it is there in the same form. Its controllers are added one by one.
     pub fn add_kind(&mut self, group: &str, kind: Kind) -> Result<(), Failure> {
-        names::check_kind(&kind.kind)?;
+        // A kind that somebody else has named gets a type of another name where need be.
+        if !(kind.from_crd && names::is_type_taken(&kind.kind)) {
+            names::check_kind(&kind.kind)?;
+        }
         names::check_plural(&kind.plural)?;
         kind.short_names.iter().try_for_each(|name| names::check_short_name(name))?;
         kind.categories.iter().try_for_each(|name| names::check_category(name))?;
@@ -144,7 +171,7 @@ impl Project {
         let (external_webhooks, admission) = (Vec::new(), Vec::new());
         let mut built = Self { groups: Vec::new(), external_webhooks, admission, ..self.clone() };
         for group in &self.groups {
-            built.add_group(&group.name)?;
+            built.add_group_as(&group.name, group.api_group.as_deref())?;
             for version in &group.versions {
                 built.add_version(&group.name, version)?;
             }
@@ -197,7 +224,7 @@ impl Project {
                     (view.kind, view.test_path, format!("the subresource {} of {}", subresource.name, kind.kind))
                 });
                 let own =
-                    (kind.kind.clone(), views::kind(self, group, kind).test_path, format!("the kind {}", kind.kind));
+                    (kind.type_name(), views::kind(self, group, kind).test_path, format!("the kind {}", kind.kind));
                 for (name, test, owner) in std::iter::once(own).chain(owners) {
                     let lower = name.to_ascii_lowercase();
                     if let Some((_, other)) = types.iter().find(|(taken, _)| *taken == lower) {
@@ -295,7 +322,11 @@ fn same(there: &Kind, asked: &Kind, api_group: &str) -> Result<(), Failure> {
     compare("list of short names", list(&there.short_names), list(&asked.short_names));
     compare("list of categories", list(&there.categories), list(&asked.categories));
     compare("backend", there.backend.name().into(), asked.backend.name().into());
-    let schema = |kind: &Kind| if kind.schemaless { "any JSON" } else { "typed" }.to_owned();
+    let schema = |kind: &Kind| match (kind.schemaless, kind.from_crd) {
+        (true, _) => "any JSON".to_owned(),
+        (_, true) => "made from a CustomResourceDefinition".to_owned(),
+        _ => "typed".to_owned(),
+    };
     compare("form", schema(there), schema(asked));
     compare("status subresource", there.status.to_string(), asked.status.to_string());
     compare("scale subresource", there.scale.to_string(), asked.scale.to_string());
@@ -371,6 +402,7 @@ mod tests {
             categories: Vec::new(),
             backend: Backend::Storage,
             schemaless: false,
+            from_crd: false,
             status: true,
             scale: false,
             subresources: Vec::new(),

@@ -16,6 +16,7 @@ mod cli;
 mod commands;
 mod conversions;
 mod error;
+mod from_crd;
 mod kind_versions;
 mod local;
 mod names;

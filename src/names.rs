@@ -27,9 +27,8 @@ const KEYWORDS: &[&str] = &[
 /// the folder, and `apiserver`, which would hide the library from the file that declares the module.
 const MODULES_TAKEN: &[&str] = &["self", "super", "crate", "mod", "apiserver"];
 
-/// Types and traits that Rust or a scaffolded file has in scope. A kind of such a name would hide it.
-const TYPES_TAKEN: &[&str] = &[
-    // The prelude of the 2024 edition, and the keyword.
+/// Types and traits that Rust has in scope everywhere: the prelude of the 2024 edition, and the keyword.
+const TYPES_OF_RUST: &[&str] = &[
     "AsMut",
     "AsRef",
     "AsyncFn",
@@ -76,10 +75,14 @@ const TYPES_TAKEN: &[&str] = &[
     "TryInto",
     "Unpin",
     "Vec",
-    // What scaffolded files import.
+];
+
+/// Types and traits that scaffolded files import. A kind of such a name would hide one.
+const TYPES_IMPORTED: &[&str] = &[
     "Action",
     "AnyFields",
     "Api",
+    "ApiResource",
     "Arc",
     "BTreeMap",
     "Body",
@@ -93,6 +96,7 @@ const TYPES_TAKEN: &[&str] = &[
     "DeleteParams",
     "Deserialize",
     "Duration",
+    "DynamicObject",
     "Error",
     "Event",
     "EventType",
@@ -162,6 +166,17 @@ pub fn check_group(group: &str, domain: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Checks a group that clients see by another name than its own in the project's domain, such as `cert-manager.io`.
+pub fn check_api_group(name: &str, api_group: &str) -> Result<(), Failure> {
+    subdomain("group", name, "demo")?;
+    subdomain("API group", api_group, "demo.example.com")?;
+    if api_group.contains('.') {
+        return Ok(());
+    }
+    Err(usage(format!("the API group {api_group:?} has no dot"))
+        .hint("Kubernetes keeps groups without a dot to itself; choose one such as `demo.example.com`"))
+}
+
 /// Checks a version: `v1`, `v1alpha1`, `v2beta3` and so on.
 pub fn check_version(version: &str) -> Result<(), Failure> {
     if is_version(version) && version.len() <= LABEL_MAX {
@@ -190,11 +205,6 @@ pub fn check_kind(kind: &str) -> Result<(), Failure> {
             .hint(format!("choose another name, such as `--kind My{kind}` or `--kind {kind}Claim`")));
     }
     Ok(())
-}
-
-/// Whether Rust or a scaffolded file means something else by this type.
-pub fn is_type_taken(name: &str) -> bool {
-    TYPES_TAKEN.contains(&name)
 }
 
 /// Checks a plural, such as `birds`.
@@ -330,8 +340,7 @@ impl Module {
         if MODULES_TAKEN.contains(&snake.as_str()) || is_version(&snake) {
             snake.push('_');
         }
-        let ident = if KEYWORDS.contains(&snake.as_str()) { format!("r#{snake}") } else { snake.clone() };
-        Self { ident, file: snake }
+        Self { ident: ident(&snake), file: snake }
     }
 }
 
@@ -339,6 +348,32 @@ impl Module {
 pub fn test_name(module: &Module) -> String {
     let file = &module.file;
     if module.ident != *file || CRATES_TAKEN.contains(&file.as_str()) { format!("{file}_") } else { file.clone() }
+}
+
+/// How code writes the name of a field or a module. The four keywords that cannot be raw get an underscore.
+pub fn ident(snake: &str) -> String {
+    if ["self", "super", "crate", "_"].contains(&snake) {
+        format!("{snake}_")
+    } else if KEYWORDS.contains(&snake) {
+        format!("r#{snake}")
+    } else {
+        snake.to_owned()
+    }
+}
+
+/// The type of a kind in Rust: of the same name, unless Rust or a scaffolded file has one already.
+pub fn type_of_kind(kind: &str) -> String {
+    format!("{kind}{}", if is_type_taken(kind) { "Kind" } else { "" })
+}
+
+/// Whether Rust or a scaffolded file has a type or trait of this name in scope.
+pub fn is_type_taken(name: &str) -> bool {
+    is_type_of_rust(name) || TYPES_IMPORTED.contains(&name)
+}
+
+/// Whether Rust has a type or trait of this name in scope everywhere.
+pub fn is_type_of_rust(name: &str) -> bool {
+    TYPES_OF_RUST.contains(&name)
 }
 
 /// What versions are sorted by where Rust's own tools sort them: `v2` before `v10`, and `v1` before `v1beta1`.

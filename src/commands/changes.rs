@@ -8,6 +8,7 @@ use similar::TextDiff;
 
 use crate::project::{self, Project};
 use crate::scaffold::plan::{Action, Plan, Rules, Step};
+use crate::scaffold::render::Import;
 use crate::scaffold::{self, Owner, write};
 use crate::ui::{Style, Ui};
 
@@ -59,7 +60,18 @@ impl Workspace {
     /// Plans what it takes to bring the tree from the project as it is to `next`, with files that follow from those of the
     /// user's.
     pub fn plan(&self, next: &Project, more: Vec<scaffold::File>, args: WriteArgs) -> anyhow::Result<Plan> {
-        let mut files = scaffold::render::render(next, Some(&self.project))?;
+        self.plan_with(next, None, more, args)
+    }
+
+    /// The same, with the files of a kind that were made from a CustomResourceDefinition.
+    pub fn plan_with(
+        &self,
+        next: &Project,
+        import: Option<&Import>,
+        more: Vec<scaffold::File>,
+        args: WriteArgs,
+    ) -> anyhow::Result<Plan> {
+        let mut files = scaffold::render::render_with(next, Some(&self.project), import)?;
         files.extend(more);
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.push(self.project_file(next)?);

@@ -1,13 +1,14 @@
 //! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is
 //! missing and leaves what is there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Subcommand};
 
 use super::admission::{self, AdmissionArgs};
 use super::changes::{self, Workspace, WriteArgs};
+use super::from_crd;
 use super::resource_version::{self, VersionFlags};
 use super::subresource::{self, SubresourceArgs};
 use super::version_news::VersionNews;
@@ -103,6 +104,7 @@ Examples:
   apiserver-boot create resource --group demo --version v1 --kind Flock --with-scale-subresource
   apiserver-boot create resource --group demo --version v1 --kind Sighting --backend custom
   apiserver-boot create resource --group demo --version v1 --kind Note --schemaless
+  apiserver-boot create resource --from-crd certificates.yaml
 
 A further version of a kind that is there: its fields start as those of the version in which objects are
 stored, and you go on from there. To say more of a version, type the command again with other flags:
@@ -111,16 +113,21 @@ stored, and you go on from there. To say more of a version, type the command aga
   apiserver-boot create resource --group demo --version v1 --kind Bird --deprecated")]
 pub struct ResourceArgs {
     /// The group, without the project's domain
-    #[arg(long)]
-    group: String,
+    #[arg(long, required_unless_present = "from_crd")]
+    pub group: Option<String>,
 
     /// The version: v1alpha1, v1beta1, v1 …
-    #[arg(long)]
-    version: String,
+    #[arg(long, required_unless_present = "from_crd")]
+    pub version: Option<String>,
 
     /// The kind, in UpperCamelCase
-    #[arg(long)]
-    kind: String,
+    #[arg(long, required_unless_present = "from_crd")]
+    pub kind: Option<String>,
+
+    /// Make the types from a CustomResourceDefinition; `-` reads it from stdin. --kind chooses one of several, --version
+    /// a version other than the stored one, --group the group's name in this project
+    #[arg(long, value_name = "FILE", conflicts_with_all = OWN_SHAPE)]
+    pub from_crd: Option<PathBuf>,
 
     /// The name in paths [default: the kind's plural]
     #[arg(long, value_name = "PLURAL")]
@@ -161,14 +168,31 @@ pub struct ResourceArgs {
 
     /// Leave the controller out
     #[arg(long)]
-    skip_controller: bool,
+    pub skip_controller: bool,
 
     #[command(flatten)]
-    of_version: VersionFlags,
+    pub of_version: VersionFlags,
 
     #[command(flatten)]
-    write: WriteArgs,
+    pub write: WriteArgs,
 }
+
+/// Flags that say what a CustomResourceDefinition says itself.
+const OWN_SHAPE: [&str; 13] = [
+    "resource",
+    "short_names",
+    "categories",
+    "non_namespaced",
+    "backend",
+    "schemaless",
+    "with_status_subresource",
+    "with_scale_subresource",
+    "skip_resource",
+    "storage_version",
+    "served",
+    "deprecated",
+    "warning",
+];
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -237,34 +261,39 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
 }
 
 fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
+    if let Some(file) = args.from_crd.clone() {
+        return from_crd::create(&file, args, ui);
+    }
+    let named = |name: &Option<String>| name.clone().unwrap_or_default();
+    let (group, version, kind) = (named(&args.group), named(&args.version), named(&args.kind));
     add_to(args.write, ui, |project, root| {
-        let there = project.group(&args.group).and_then(|group| group.kind(&args.kind)).cloned();
+        let there = project.group(&group).and_then(|group| group.kind(&kind)).cloned();
         if args.skip_resource {
-            project.add_group(&args.group)?;
-            project.add_version(&args.group, &args.version)?;
+            project.add_group(&group)?;
+            project.add_version(&group, &version)?;
             if !args.skip_controller {
-                project.check_kind_has(&args.group, &args.version, &args.kind)?;
-                project.add_controller(&args.group, &args.kind, None)?;
+                project.check_kind_has(&group, &version, &kind)?;
+                project.add_controller(&group, &kind, None)?;
             }
             return Ok(Vec::new());
         }
-        let of_version = (args.group.as_str(), args.kind.as_str(), args.version.as_str());
+        let of_version = (group.as_str(), kind.as_str(), version.as_str());
         let mut files = Vec::new();
-        let is_first = there.as_ref().is_none_or(|there| there.first() == args.version);
+        let is_first = there.as_ref().is_none_or(|there| there.first() == version);
         match there {
             Some(there) if !is_first || args.of_version.are_given() => {
                 let in_common = "all versions of a kind have these in common: leave the flags out for a further one";
-                project.add_kind(&args.group, args.as_given(&there)).map_err(|failure| failure.hint(in_common))?;
+                project.add_kind(&group, args.as_given(&there)).map_err(|failure| failure.hint(in_common))?;
                 files = resource_version::change(project, root, of_version, &args.of_version)?;
             }
             there => {
-                project.add_group(&args.group)?;
-                project.add_version(&args.group, &args.version)?;
-                let versions = there.map_or_else(|| vec![KindVersion::stored(&args.version)], |there| there.versions);
-                project.add_kind(&args.group, Kind { versions, ..args.kind() })?;
+                project.add_group(&group)?;
+                project.add_version(&group, &version)?;
+                let versions = there.map_or_else(|| vec![KindVersion::stored(&version)], |there| there.versions);
+                project.add_kind(&group, Kind { versions, ..args.kind() })?;
                 resource_version::change(project, root, of_version, &args.of_version)?;
                 if !args.skip_controller {
-                    project.add_controller(&args.group, &args.kind, None)?;
+                    project.add_controller(&group, &kind, None)?;
                 }
             }
         }
@@ -277,14 +306,15 @@ impl ResourceArgs {
     fn kind(&self) -> Kind {
         let has_status = self.with_scale_subresource || self.backend == Backend::Storage && !self.schemaless;
         Kind {
-            plural: self.resource.clone().unwrap_or_else(|| names::plural(&self.kind)),
-            kind: self.kind.clone(),
+            plural: self.resource.clone().unwrap_or_else(|| names::plural(self.kind.as_deref().unwrap_or_default())),
+            kind: self.kind.clone().unwrap_or_default(),
             scope: if self.non_namespaced { Scope::Cluster } else { Scope::Namespaced },
             versions: Vec::new(),
             short_names: self.short_names.clone(),
             categories: self.categories.clone(),
             backend: self.backend,
             schemaless: self.schemaless,
+            from_crd: false,
             status: self.with_status_subresource.unwrap_or(has_status),
             scale: self.with_scale_subresource,
             subresources: Vec::new(),
@@ -352,7 +382,7 @@ fn check_version_is_stored(
 }
 
 /// What a user does after adding what `next` has and `before` has not.
-fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> String {
+pub fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> String {
     let mut news = News::default();
     for (group, kind) in next.kinds() {
         news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind, root);
@@ -444,7 +474,7 @@ impl News {
             if before.is_some() {
                 self.titles.push(Title("A new controller".into(), String::new()));
             }
-            self.edit.push(format!("  {}  # what keeps it true", views::controller(group, kind, name).path));
+            self.edit.push(format!("  {}  # what keeps it true", views::controller(next, group, kind, name).path));
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod build;
 pub mod changes;
 pub mod completion;
 pub mod create;
+pub mod from_crd;
 pub mod generate;
 pub mod init;
 pub mod resource_version;

@@ -213,7 +213,7 @@ impl Shown {
                     });
                     let controllers = kind.controllers.iter().map(|name| ShownController {
                         name: name.clone(),
-                        file: file(views::controller(group, kind, name).path),
+                        file: file(views::controller(project, group, kind, name).path),
                     });
                     ShownKind {
                         kind: kind.kind.clone(),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::version::{self, KindVersion};
 use super::{Subresource, Webhooks};
+use crate::names;
 
 /// A kind.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -30,6 +31,9 @@ pub struct Kind {
     /// Whether its objects are any JSON, without a schema.
     #[serde(default, skip_serializing_if = "is_false")]
     pub schemaless: bool,
+    /// Whether its types were made from a CustomResourceDefinition, so that nothing is known here of its fields.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub from_crd: bool,
     /// Whether it has a status, as a subresource.
     pub status: bool,
     /// Whether it has a scale, as a subresource.
@@ -65,6 +69,12 @@ pub enum Scope {
 }
 
 impl Kind {
+    /// What its type is called in Rust: as it is itself, unless Rust or a scaffolded file has that already. Only kinds that
+    /// somebody else named are ever so called.
+    pub fn type_name(&self) -> String {
+        names::type_of_kind(&self.kind)
+    }
+
     /// The version of this name.
     pub fn version(&self, name: &str) -> Option<&KindVersion> {
         self.versions.iter().find(|version| version.name == name)

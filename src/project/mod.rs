@@ -68,6 +68,10 @@ pub struct Project {
 pub struct Group {
     /// The name without the domain, for example `demo`.
     pub name: String,
+    /// The name as clients see it, where that is not the name before the project's domain: for kinds whose group somebody
+    /// else has chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_group: Option<String>,
     /// The versions, in the order of their creation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
@@ -153,7 +157,8 @@ impl Project {
 
     /// The name of a group as clients see it, for example `demo.example.com`.
     pub fn api_group(&self, group: &str) -> String {
-        format!("{group}.{}", self.domain)
+        let own = self.group(group).and_then(|group| group.api_group.clone());
+        own.unwrap_or_else(|| format!("{group}.{}", self.domain))
     }
 
     /// The group of this name.
@@ -197,6 +202,7 @@ mod tests {
         );
         project.groups.push(Group {
             name: "demo".into(),
+            api_group: Some("birds.example.org".into()),
             versions: vec!["v1alpha1".into(), "v1".into()],
             kinds: vec![Kind {
                 kind: "Bird".into(),
@@ -216,6 +222,7 @@ mod tests {
                 categories: Vec::new(),
                 backend: Backend::Custom,
                 schemaless: false,
+                from_crd: true,
                 status: true,
                 scale: true,
                 subresources: vec![Subresource { name: "song".into(), answers: Answers::Connect }],

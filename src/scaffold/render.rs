@@ -1,11 +1,13 @@
 //! Templates to files, in memory. `templates/` is laid out as the tree that it produces. A placeholder in a path says
 //! for what a template is rendered: `{group}` once for each group, `{version}` for each of its versions, `{kind}`,
 //! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{subresource-arbitrary}`,
-//! `{further-test}` for each version that was added to a kind and is served, `{subresource-connect}` and their `{test-…}` for each subresource of that type; none of them, once. `{kind-custom}`
-//! in the place of `{kind}` is for kinds whose backend is the user's, `{kind-schemaless}` for those without a schema;
-//! where there is no such template, the one for `{kind}` is theirs too. `{webhook-own}` and `{webhook-others}` are for each
-//! kind with webhooks, the project's or not, `{webhook-group}` for the groups of both, `{plugin}` for each admission
-//! plugin; what is in `config/webhook` is for projects with webhooks, and what is in `config/crd` for `build config`.
+//! `{further-test}` for each version that was added to a kind and is served, `{subresource-connect}` and their `{test-…}`
+//! for each subresource of that type; none of them, once. `{kind-custom}` in the place of `{kind}` is for kinds whose
+//! backend is the user's, `{kind-schemaless}` for those without a schema, `{kind-imported}` for those whose types were made
+//! from a CustomResourceDefinition; where there is no such template, the one for `{kind}` is theirs too. `{webhook-own}`
+//! and `{webhook-others}` are for each kind with webhooks, the project's or not, `{webhook-group}` for the groups of both,
+//! `{plugin}` for each admission plugin; what is in `config/webhook` is for projects with webhooks, and what is in
+//! `config/crd` for `build config`.
 
 use anyhow::Context;
 use include_dir::{Dir, include_dir};
@@ -16,6 +18,7 @@ use super::plugins::{self, PluginView};
 use super::views::{self, ControllerView, FurtherView, GroupView, KindView, SubresourceView, VersionView};
 use super::webhooks::{self, FolderView, HookView};
 use super::{File, Owner, lock, marker};
+use crate::from_crd::Imported;
 use crate::project::{Answers, Backend, Group, Kind, Project};
 
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
@@ -25,6 +28,11 @@ const OURS: &str = "{{ generated }}";
 
 /// Renders all files of ours, and those of yours that belong to what `before` does not have yet.
 pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec<File>> {
+    render_with(project, before, None)
+}
+
+/// The same, with the files of a kind that were made from a CustomResourceDefinition.
+pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&Import>) -> anyhow::Result<Vec<File>> {
     let mut renderer = Renderer::new(project)?;
     let is_new = before.is_none();
     let mut templates = Vec::new();
@@ -71,7 +79,9 @@ pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec
             Each::Kind => {
                 for (group, kind) in project.kinds().filter(|(_, kind)| is_for(template, kind, &templates)) {
                     let is_new = before_has(before, group, kind).is_none();
-                    renderer.file(template, is_new, &Place::kind(project, group, kind))?;
+                    let imported = import.filter(|import| import.is_of(group, kind)).map(|import| import.files.clone());
+                    let place = Place { imported, ..Place::kind(project, group, kind) };
+                    renderer.file(template, is_new, &place)?;
                 }
             }
             Each::Further => {
@@ -100,7 +110,7 @@ pub fn render(project: &Project, before: Option<&Project>) -> anyhow::Result<Vec
                 for (group, kind) in project.kinds() {
                     for name in &kind.controllers {
                         let there = before_has(before, group, kind).is_some_and(|kind| kind.controllers.contains(name));
-                        let controller = Some(views::controller(group, kind, name));
+                        let controller = Some(views::controller(project, group, kind, name));
                         let place = Place { controller, ..Place::kind(project, group, kind) };
                         renderer.file(template, !there, &place)?;
                     }
@@ -141,6 +151,19 @@ pub fn copyright_header(project: &Project) -> String {
     lines.collect::<String>() + "\n"
 }
 
+/// The files of a new kind that were made elsewhere.
+pub struct Import {
+    pub group: String,
+    pub kind: String,
+    pub files: Imported,
+}
+
+impl Import {
+    fn is_of(&self, group: &Group, kind: &Kind) -> bool {
+        self.group == group.name && self.kind == kind.kind
+    }
+}
+
 struct Template {
     path: &'static str,
     text: &'static str,
@@ -172,6 +195,7 @@ enum Each {
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Variant {
     Custom,
+    Imported,
     Schemaless,
 }
 
@@ -184,6 +208,7 @@ struct Place {
     further: Option<FurtherView>,
     subresource: Option<SubresourceView>,
     controller: Option<ControllerView>,
+    imported: Option<Imported>,
     folder: Option<FolderView>,
     hook: Option<HookView>,
     plugin: Option<PluginView>,
@@ -281,11 +306,13 @@ fn collect(folder: &'static Dir<'static>, templates: &mut Vec<Template>) {
 
 impl Variant {
     /// All of them, with the ends of their placeholders.
-    const ALL: [(Self, &'static str); 2] = [(Self::Custom, "-custom}"), (Self::Schemaless, "-schemaless}")];
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Custom, "-custom}"), (Self::Imported, "-imported}"), (Self::Schemaless, "-schemaless}")];
 
     fn of_kind(kind: &Kind) -> Option<Self> {
         match kind.backend {
             Backend::Custom => Some(Self::Custom),
+            Backend::Storage if kind.from_crd => Some(Self::Imported),
             Backend::Storage => kind.schemaless.then_some(Self::Schemaless),
         }
     }

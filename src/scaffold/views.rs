@@ -85,6 +85,10 @@ pub struct KindView {
     /// The type of what it has beside apiVersion, kind, metadata and status: `BirdSpec`.
     pub spec: String,
     pub schemaless: bool,
+    /// Whether nothing is known of its fields.
+    pub from_crd: bool,
+    /// Whether its status has conditions that a controller can keep.
+    pub conditions: bool,
     /// The file names without extension.
     pub sample: String,
     pub test: String,
@@ -140,6 +144,8 @@ pub struct ControllerView {
     pub test_call: String,
     /// The path of the spec's type, for the test.
     pub spec_path: String,
+    /// The statement that reads the sample into the test.
+    pub include_sample: String,
 }
 
 /// A version that was added to a kind.
@@ -193,9 +199,9 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
         group.kinds.iter().flat_map(|kind| &kind.controllers).map(|name| Module::of(name).ident).collect();
     let call = |kind: &Kind| {
         let module = Module::of(&kind.kind).ident;
-        let stored_as = format!("stored_as::<{}::{module}::{}>", kind.stored(), kind.kind);
+        let stored_as = format!("stored_as::<{}::{module}::{}>", kind.stored(), kind.type_name());
         let mut calls = vec![match kind.backend {
-            Backend::Storage => ("add", format!("{module}::{}Strategy", kind.kind)),
+            Backend::Storage => ("add", format!("{module}::{}Strategy", kind.type_name())),
             Backend::Custom => ("add_backend", format!("{module}::{}Backend::default()", kind.kind)),
         }];
         if kind.versions.len() > 1 {
@@ -243,10 +249,11 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
     let sample_path = sample_path(project, group, kind);
     let sample = sample_path.trim_start_matches("sample/").trim_end_matches(".yaml").to_owned();
     let spec = spec_name(kind);
+    let type_name = kind.type_name();
     let krate = names::crate_name(&project.name);
     let types = format!("{}::{}", kind.stored(), module.ident);
     KindView {
-        kind: kind.kind.clone(),
+        kind: kind.type_name(),
         plural: kind.plural.clone(),
         singular: names::singular(&kind.kind),
         version: kind.stored().to_owned(),
@@ -258,13 +265,18 @@ pub fn kind(project: &Project, group: &Group, kind: &Kind) -> KindView {
             &format!("super::{types}"),
             &type_names(kind).iter().map(String::as_str).collect::<Vec<_>>(),
         ),
-        use_in_test: layout::use_items(&format!("{krate}::apis::{}::{types}", folder.ident), &[&kind.kind, &spec]),
+        use_in_test: layout::use_items(
+            &format!("{krate}::apis::{}::{types}", folder.ident),
+            &if kind.from_crd { vec![type_name.as_str()] } else { vec![type_name.as_str(), &spec] },
+        ),
         check_unchanged: layout::signature(
             "fn check_unchanged",
-            &["objects: &Objects".into(), format!("object: &{}", kind.kind)],
+            &["objects: &Objects".into(), format!("object: &{type_name}")],
             "Result<(), Error>",
         ),
         schemaless: kind.schemaless,
+        from_crd: kind.from_crd,
+        conditions: kind.status && !kind.from_crd,
         include_sample: layout::let_call("sample", "include_str!", &format!("\"../{sample_path}\"")),
         types_path: types_path(group, kind, kind.stored()),
         strategy_path: format!("src/apis/{}/{}.rs", folder.file, module.file),
@@ -317,7 +329,7 @@ pub fn subresource(project: &Project, group: &Group, kind: &Kind, own: &Subresou
         kube_arguments.push("namespaced".into());
     }
     let apis = format!("{}::apis::{}", names::crate_name(&project.name), folder.ident);
-    let parent = layout::use_items(&format!("{apis}::{types}"), &[&kind.kind]);
+    let parent = layout::use_items(&format!("{apis}::{types}"), &[&kind.type_name()]);
     let mut use_in_test = match own.answers {
         Answers::Arbitrary => vec![layout::use_items(&format!("{apis}::{}", module.ident), &[&object]), parent],
         Answers::Connect => vec![parent],
@@ -332,8 +344,8 @@ pub fn subresource(project: &Project, group: &Group, kind: &Kind, own: &Subresou
         kube_arguments,
         annotation: layout::constant("ANNOTATION", &format!("{api_group}/{}", own.name)),
         api: layout::signature("fn api", &["server: &TestServer".into()], &format!("Api<{object}>")),
-        url_path: layout::let_call("objects", &format!("{}::url_path", kind.kind), url_path),
-        use_parent: layout::use_items(&format!("super::{types}"), &[&kind.kind]),
+        url_path: layout::let_call("objects", &format!("{}::url_path", kind.type_name()), url_path),
+        use_parent: layout::use_items(&format!("super::{types}"), &[&kind.type_name()]),
         use_in_test,
         kind: object,
         module: module.ident,
@@ -342,7 +354,7 @@ pub fn subresource(project: &Project, group: &Group, kind: &Kind, own: &Subresou
 }
 
 /// A controller as templates see it.
-pub fn controller(group: &Group, kind: &Kind, name: &str) -> ControllerView {
+pub fn controller(project: &Project, group: &Group, kind: &Kind, name: &str) -> ControllerView {
     let module = Module::of(name);
     let folder = Module::of(&group.name);
     let types = format!("crate::apis::{}::{}::{}", folder.ident, kind.stored(), Module::of(&kind.kind).ident);
@@ -350,6 +362,7 @@ pub fn controller(group: &Group, kind: &Kind, name: &str) -> ControllerView {
     let first = kind.controllers.first().is_none_or(|first| first == name);
     let condition = if first { "Ready".to_owned() } else { format!("{}Ready", name.to_upper_camel_case()) };
     let spec = spec_name(kind);
+    let sample = sample_path(project, group, kind);
     ControllerView {
         name: name.to_owned(),
         path: format!("src/controllers/{}/{}.rs", folder.file, module.file),
@@ -359,12 +372,13 @@ pub fn controller(group: &Group, kind: &Kind, name: &str) -> ControllerView {
         keeps_phase: first,
         reconcile: layout::signature(
             "async fn reconcile",
-            &[format!("object: Arc<{}>", kind.kind), "cx: Context".into()],
+            &[format!("object: Arc<{}>", kind.type_name()), "cx: Context".into()],
             "kube::Result<Action>",
         ),
         test_call: layout::call(12, "manager.add", &[format!("{name:?}"), "run".into()]),
-        use_types: layout::use_items(&types, &[&kind.kind]),
+        use_types: layout::use_items(&types, &[&kind.type_name()]),
         spec_path: format!("{types}::{spec}"),
+        include_sample: layout::let_call_at(8, "sample", "include_str!", &format!("\"../../../{sample}\"")),
     }
 }
 
@@ -420,8 +434,8 @@ fn spec_name(kind: &Kind) -> String {
 }
 
 fn type_names(kind: &Kind) -> Vec<String> {
-    let mut names = vec![kind.kind.clone()];
-    if kind.status {
+    let mut names = vec![kind.type_name()];
+    if kind.status && !kind.from_crd {
         names.push(format!("{}Status", kind.kind));
     }
     names

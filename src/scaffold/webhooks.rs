@@ -148,7 +148,7 @@ pub fn folders(project: &Project) -> Vec<FolderView> {
 
 fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
     let (folder, module) = (Module::of(&group.name), Module::of(&kind.kind));
-    let strategy = format!("{}Strategy", kind.kind);
+    let strategy = format!("{}Strategy", kind.type_name());
     let types = format!("crate::apis::{}::{}", folder.ident, module.ident);
     let fields = format!("crate::apis::{}::{}::{}", folder.ident, kind.stored(), module.ident);
     let sample = format!("\"../../../{}\"", views::sample_path(project, group, kind));
@@ -163,12 +163,12 @@ fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
         own: true,
         use_strategy: layout::use_items(&types, &[&strategy]),
         strategy_fn: layout::signature("pub fn strategy", &[], &strategy),
-        use_kind: layout::use_items(&fields, &[&kind.kind]),
+        use_kind: layout::use_items(&fields, &[&kind.type_name()]),
         include_sample: layout::let_call_at(8, "sample", "include_str!", &sample),
-        type_path: format!("{fields}::{}", kind.kind),
+        type_path: format!("{fields}::{}", kind.type_name()),
         handler: strategy,
         fields: if kind.schemaless { "any" } else { "scaffolded" },
-        type_name: kind.kind.clone(),
+        type_name: kind.type_name(),
         ..hook(names, kind.scope, kind.webhooks)
     }
 }

@@ -13,15 +13,48 @@
 //! }
 //! ```
 
+use schemars::transform::transform_subschemas;
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// An `Option` may be absent but not null, on all levels. Derived as it is, it may be null as well, and clients then read
-/// back a null where others would find nothing.
+/// back a null where others would find nothing. What says `nullable` itself may be null still.
 pub fn without_nulls(schema: &mut Schema) {
-    if let Some(fields) = schema.as_object_mut() {
-        fields.values_mut().for_each(drop_nulls);
-        drop_null_alternatives(fields);
+    transform_subschemas(&mut without_nulls, schema);
+    let Some(fields) = schema.as_object_mut() else { return };
+    drop_null(fields);
+    // Said aloud, because kube lets the optional ones among these be null otherwise.
+    if fields.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) {
+        fields.entry("nullable").or_insert(Value::Bool(false));
+    }
+}
+
+/// Keeps conditions (`oneOf` and `anyOf` that say more of fields which are described elsewhere) as they are. Of those
+/// that it finds, kube makes the variants of an enum: it moves what they say of fields up to where the fields are.
+pub fn keep_conditions(schema: &mut Schema) {
+    transform_subschemas(&mut keep_conditions, schema);
+    let Some(fields) = schema.as_object_mut() else { return };
+    for keyword in ["oneOf", "anyOf"] {
+        for condition in fields.get_mut(keyword).and_then(Value::as_array_mut).into_iter().flatten() {
+            let Some(says) = condition.as_object() else { continue };
+            // The variants of an enum have a type, which a condition must not have.
+            let is_condition = !says.contains_key("type") && !says.contains_key("const");
+            if is_condition && (says.contains_key("properties") || says.contains_key("enum")) {
+                *condition = serde_json::json!({ "allOf": [condition.take()] });
+            }
+        }
+    }
+}
+
+/// Changes a schema by a JSON merge patch (RFC 7386): null takes a keyword away, lists are replaced. For what no
+/// attribute says, such as a format of the values of a map: `derive::merge(r#"{"additionalProperties": {"format": "uri"}}"#)`.
+///
+/// # Panics
+/// When the schema is made, if the patch is not a JSON object.
+pub fn merge(patch: &'static str) -> impl FnMut(&mut Schema) {
+    move |schema| match serde_json::from_str(patch) {
+        Ok(Value::Object(patch)) => merge_fields(schema.ensure_object(), &patch),
+        _ => panic!("the patch of a schema is not a JSON object: {patch}"),
     }
 }
 
@@ -41,33 +74,49 @@ pub fn any_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
 }
 
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.values_mut().for_each(drop_nulls);
-            drop_null_alternatives(fields);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
-}
-
-fn drop_null_alternatives(fields: &mut serde_json::Map<String, Value>) {
+fn drop_null(fields: &mut Map<String, Value>) {
+    let may_be_null = fields.get("nullable") == Some(&Value::Bool(true));
     if let Some(Value::Array(types)) = fields.get_mut("type") {
+        let before = types.len();
         types.retain(|name| name != "null");
+        let dropped = types.len() < before;
         if let [only] = types.as_slice() {
             let only = only.clone();
             fields.insert("type".into(), only);
         }
+        if let Some(Value::Array(values)) = fields.get_mut("enum").filter(|_| dropped && !may_be_null) {
+            values.retain(|value| !value.is_null());
+        }
     }
     if let Some(Value::Array(alternatives)) = fields.get_mut("anyOf") {
+        let before = alternatives.len();
         alternatives.retain(|schema| schema["type"] != "null");
-        if let [Value::Object(only)] = alternatives.as_slice() {
+        if let [Value::Object(only)] = alternatives.as_slice()
+            && before > 1
+        {
             let only = only.clone();
             fields.remove("anyOf");
             for (name, value) in only {
                 fields.entry(name).or_insert(value);
             }
+        }
+    }
+}
+
+fn merge_fields(fields: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, value) in patch {
+        match value {
+            Value::Null => drop(fields.remove(name)),
+            Value::Object(patch) => {
+                let field = fields.entry(name).or_insert(Value::Null);
+                if !field.is_object() {
+                    *field = Value::Object(Map::new());
+                }
+                if let Value::Object(fields) = field {
+                    merge_fields(fields, patch);
+                }
+            }
+            value => drop(fields.insert(name.clone(), value.clone())),
         }
     }
 }
@@ -104,5 +153,54 @@ mod tests {
                 "extra": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
             })
         );
+    }
+
+    #[track_caller]
+    fn check(mut transform: impl FnMut(&mut Schema), schema: Value, expected: Value) {
+        let mut schema = Schema::try_from(schema).unwrap();
+        transform(&mut schema);
+        assert_eq!(*schema.as_value(), expected);
+    }
+
+    #[test]
+    fn what_may_be_null_says_so() {
+        let check = |schema, expected| check(without_nulls, schema, expected);
+        check(json!({"type": ["string", "null"], "enum": ["a", null]}), json!({"type": "string", "enum": ["a"]}));
+        check(
+            json!({"type": ["string", "null"], "enum": ["a", null], "nullable": true}),
+            json!({"type": "string", "enum": ["a", null], "nullable": true}),
+        );
+        check(json!({"default": {"type": ["null", "a"]}}), json!({"default": {"type": ["null", "a"]}}));
+        check(json!({"anyOf": [{"required": ["a"]}]}), json!({"anyOf": [{"required": ["a"]}]}));
+        check(
+            json!({"anyOf": [{"type": "object", "oneOf": []}, {"type": "null"}], "title": "t"}),
+            json!({"type": "object", "oneOf": [], "title": "t"}),
+        );
+        check(
+            json!({"properties": {"a": {"x-kubernetes-int-or-string": true}}}),
+            json!({"properties": {"a": {"x-kubernetes-int-or-string": true, "nullable": false}}}),
+        );
+    }
+
+    #[test]
+    fn conditions_are_told_from_variants() {
+        let condition = json!({"properties": {"a": {"enum": ["b"]}}});
+        let variant = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+        check(
+            keep_conditions,
+            json!({"oneOf": [condition, variant, {"required": ["a"]}]}),
+            json!({"oneOf": [{"allOf": [condition]}, variant, {"required": ["a"]}]}),
+        );
+    }
+
+    #[test]
+    fn a_patch_adds_and_takes_away() {
+        let check = |patch, schema, expected| check(merge(patch), schema, expected);
+        check(
+            r#"{"items": {"format": null, "maxLength": 3}, "minItems": 1}"#,
+            json!({"type": "array", "items": {"type": "integer", "format": "int64"}}),
+            json!({"type": "array", "items": {"type": "integer", "maxLength": 3}, "minItems": 1}),
+        );
+        check(r#"{"items": {"type": "string"}}"#, json!({"items": true}), json!({"items": {"type": "string"}}));
     }
 }
