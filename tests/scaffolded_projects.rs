@@ -39,6 +39,20 @@ fn a_project_of_special_kinds_is_sound() {
     sound("special");
 }
 
+/// What its types yield is compared with the definitions by `apiserver/tests/definitions`.
+#[test]
+#[ignore = "builds a project: ./scripts/test"]
+fn a_project_of_imported_kinds_is_sound_and_prints_its_definitions() {
+    sound("imported");
+    let _turn = local::lock(&TURN);
+    let project = Project::scaffold("imported");
+    let output = project.cargo(&["run", "--locked", "--quiet", "--", "crds"]);
+    assert!(output.status.success(), "{}", local::text(&output));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let golden = local::common::repository("testdata/crds/printed/imported.yaml");
+    local::common::assert_golden(&golden, &printed).unwrap();
+}
+
 #[test]
 #[ignore = "builds a project: ./scripts/test"]
 fn a_project_of_several_versions_is_sound() {
