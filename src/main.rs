@@ -4,6 +4,7 @@
 //! - [`project`]: the file `PROJECT`; [`additions`] and [`webhook_additions`]: what may be added to it
 //! - [`types_file`]: what the file of a kind's fields, which is the user's, says
 //! - [`kind_versions`]: the versions of a kind, and [`conversions`]: how a further one comes to be
+//! - [`from_crd`]: types from a CustomResourceDefinition
 //! - [`names`] and [`webhook_names`]: which names are legal, and what follows from them; [`builtin_kinds`]: those of
 //!   Kubernetes itself
 //! - [`scaffold`]: from a `PROJECT` to files

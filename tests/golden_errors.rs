@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::{PROGRAM, assert_golden, folder, repository};
+use common::{PROGRAM, assert_golden, definitions, folder, repository};
 
 #[test]
 fn bad_input_is_told_what_is_wrong_and_what_to_do() {
@@ -14,7 +14,8 @@ fn bad_input_is_told_what_is_wrong_and_what_to_do() {
     let mut count = 0;
     for entry in std::fs::read_dir(repository("testdata/errors")).unwrap().map(Result::unwrap) {
         let text = std::fs::read_to_string(entry.path()).unwrap();
-        let (_temporary, project) = folder("aviary");
+        let (temporary, project) = folder("aviary");
+        definitions(temporary.path());
         let mut actual = String::new();
         for line in text.lines() {
             if let Some(command) = line.strip_prefix("$ ") {

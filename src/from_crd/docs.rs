@@ -125,10 +125,7 @@ mod tests {
         check("```\nopen", "```text\nopen\n```");
         check("# heading", "\\# heading");
         check("> quote", "\\> quote");
-        check(
-            "a list:\n- one two three four five\nsix\n\nseven",
-            "a list:\n- one two three four\n  five\n  six\n\nseven",
-        );
+        check("a list:\n- one two three four five\nsix\n\nseven", "a list:\n- one two three four\n  five six\n\nseven");
         check("1. one\n2. two", "1. one\n2. two");
         check("one two three four five\nsix\nseven\n\neight", "one two three four\nfive six seven\n\neight");
         check("one two three four - five", "one two three four -\nfive");

@@ -79,6 +79,7 @@ pub fn scaffold(golden: &str) -> (TempDir, PathBuf) {
     for entry in std::fs::read_dir(&source).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
         std::fs::copy(entry.path(), temporary.path().join(entry.file_name())).unwrap();
     }
+    definitions(temporary.path());
     for line in std::fs::read_to_string(source.join("commands")).unwrap().lines() {
         match edit(line) {
             Some(edit) => copy(&source.join(edit), &project),
@@ -86,6 +87,16 @@ pub fn scaffold(golden: &str) -> (TempDir, PathBuf) {
         }
     }
     (temporary, project)
+}
+
+/// Puts the definitions of `testdata/crds` beside a project.
+pub fn definitions(folder: &Path) {
+    std::fs::create_dir(folder.join("crds")).unwrap();
+    for entry in std::fs::read_dir(repository("testdata/crds")).unwrap().map(Result::unwrap) {
+        if entry.path().is_file() {
+            std::fs::copy(entry.path(), folder.join("crds").join(entry.file_name())).unwrap();
+        }
+    }
 }
 
 /// What the user of a golden project does between the commands: `cp -r ../edits/NAME/. .` gives their files the contents
