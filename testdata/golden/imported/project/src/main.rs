@@ -1,0 +1,10 @@
+//! `imported apiserver` serves the kinds, `imported controller-manager` runs the controllers,
+//! `imported webhook` answers the webhooks; `--help` tells more.
+
+fn main() -> std::process::ExitCode {
+    apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+        .apis(imported::apis::install)
+        .controllers(imported::controllers::install)
+        .webhooks(imported::webhooks::install)
+        .main()
+}
