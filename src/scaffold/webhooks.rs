@@ -167,7 +167,11 @@ fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
         include_sample: layout::let_call_at(8, "sample", "include_str!", &sample),
         type_path: format!("{fields}::{}", kind.type_name()),
         handler: strategy,
-        fields: if kind.schemaless { "any" } else { "scaffolded" },
+        fields: match (kind.from_crd, kind.schemaless) {
+            (true, _) => "",
+            (false, true) => "any",
+            (false, false) => "scaffolded",
+        },
         type_name: kind.type_name(),
         ..hook(names, kind.scope, kind.webhooks)
     }
@@ -293,7 +297,7 @@ mod tests {
     fn conversions_are_asked_of_crds() {
         let text = "version: 1\nname: aviary\ndomain: example.com\nvendor: 0.1.0\ngroups:\n- name: demo\n  \
                     versions: [v1, v2]\n  kinds:\n  - {kind: Bird, plural: birds, scope: Namespaced, status: false, \
-                    versions: [{name: v1, storage: true}, {name: v2}], webhooks: {conversion: true}}\n";
+                    versions: [{name: v1, storage: true}, {name: v2, conversions: [v1]}], webhooks: {conversion: true}}\n";
         let view = webhooks(&Project::parse(text).unwrap());
         assert_eq!(view.calls, ["    webhooks.kind(demo::bird::strategy()).conversion();"]);
         assert_eq!(view.converted, ["birds.demo.example.com"]);
