@@ -31,7 +31,9 @@ pub fn create(file: &Path, args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCo
         next.group(&group).and_then(|group| group.kind(kind)).filter(|kind| kind.version(&version.name).is_none())
     {
         let message = format!("{kind} in {group} is there already, in {}", there.stored());
-        return Err(usage(message).hint("a further version starts as a copy: `apiserver-boot create resource --group GROUP --version VERSION --kind KIND`").into());
+        let command =
+            format!("apiserver-boot create resource --group {group} --version {} --kind {kind}", version.name);
+        return Err(usage(message).hint(format!("`{command}` adds a further version, which starts as a copy")).into());
     }
     next.add_kind(&group, kind_of(&definition, version))?;
     if !args.skip_controller {

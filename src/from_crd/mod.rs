@@ -8,7 +8,8 @@
 //! - [`attributes`]: what a type does not say of its schema by itself
 //! - [`docs`]: descriptions as comments
 //! - [`literals`]: values as Rust writes them
-//! - [`write`]: the file of the types
+//! - [`presence`]: which fields may be left out; [`items`] and [`uses`]: lines that depend on names
+//! - [`write`]: the file of the types; [`untyped`]: what it has no types for
 //! - [`sample`] and [`texts`]: an object that the schema takes, and [`wrong`]: what it refuses
 //!
 //! The schema that the written types yield is the one they were made from: what a type says by itself is known to
@@ -18,13 +19,17 @@
 mod attributes;
 mod docs;
 mod idents;
+mod items;
 mod literals;
 mod model;
+mod presence;
 mod read;
 mod sample;
 mod structure;
 mod texts;
 mod types;
+mod untyped;
+mod uses;
 mod write;
 mod wrong;
 

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::attributes::{self, Attributes};
 use super::idents::{self, FieldName};
-use super::literals::{self, WIDTH};
 use super::model::{Fields, Node, Shape};
+use super::presence::Presence;
 use super::types::{self, Type, Types};
-use super::{Definition, DefinitionVersion, Imported, docs, sample, structure, wrong};
+use super::uses::Uses;
+use super::{
+    Definition, DefinitionVersion, Imported, attributes, docs, items, literals, sample, structure, untyped, wrong,
+};
 use crate::names;
 
 /// Fields of the root that all kinds have.
@@ -100,7 +102,7 @@ impl<'a> Root<'a> {
 
     fn item(&self, one: &Type, uses: &mut Uses) -> String {
         match &one.node.shape {
-            Shape::Enum(values) => enumeration(one, values, uses),
+            Shape::Enum(values) => items::enumeration(one, values, uses),
             _ => self.structure(one, uses),
         }
     }
@@ -174,7 +176,7 @@ impl<'a> Root<'a> {
         if body.is_empty() {
             text.push_str(&format!("pub struct {} {{}}\n", one.name));
         } else {
-            text.push_str(&format!("{}{body}}}\n", head("struct", &one.name)));
+            text.push_str(&format!("{}{body}}}\n", items::head("struct", &one.name)));
         }
         text
     }
@@ -201,7 +203,7 @@ impl<'a> Root<'a> {
         uses.attributes(&attributes);
         text.push_str(&attributes.lines);
         let type_ = if presence.is_option() { format!("Option<{base}>") } else { base };
-        text.push_str(&declaration(&name.ident, &type_));
+        text.push_str(&items::declaration(&name.ident, &type_));
         (text, attributes.rules)
     }
 
@@ -342,169 +344,13 @@ impl<'a> Root<'a> {
 
     /// Where there is no type, and why.
     fn untyped(&self) -> Vec<(String, &'static str)> {
-        let mut untyped = Vec::new();
+        let mut found = Vec::new();
         let spec = if self.no_spec { "" } else { "spec" };
-        find_untyped(&self.spec.node, spec, &mut untyped);
+        untyped::find(&self.spec.node, spec, &mut found);
         if let Some(status) = &self.status {
-            find_untyped(&status.node, "status", &mut untyped);
+            untyped::find(&status.node, "status", &mut found);
         }
-        untyped
-    }
-}
-
-/// Whether a field is always there.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Presence {
-    Always,
-    /// There, but null.
-    Null,
-    /// The server sees to it that it is there.
-    Defaulted,
-    Maybe,
-    /// A list or a map that is left out when it is empty.
-    Unless(&'static str),
-}
-
-impl Presence {
-    fn of(node: &Node, required: bool) -> Self {
-        let empty = match &node.shape {
-            Shape::List(_) => Some("Vec::is_empty"),
-            Shape::Map(_) => Some("BTreeMap::is_empty"),
-            Shape::AnyObject => Some("Map::is_empty"),
-            _ => None,
-        };
-        match (required, node.default().is_some(), node.nullable()) {
-            (true, false, true) if !matches!(node.shape, Shape::Any) => Self::Null,
-            (true, false, _) => Self::Always,
-            (true, true, _) => Self::Defaulted,
-            (false, false, false) => empty.map_or(Self::Maybe, Self::Unless),
-            (false, _, _) => Self::Maybe,
-        }
-    }
-
-    fn is_option(self) -> bool {
-        !matches!(self, Self::Always | Self::Unless(_))
-    }
-
-    fn attributes(self) -> &'static str {
-        match self {
-            Self::Always => "",
-            Self::Null => "    #[schemars(required)]\n",
-            Self::Defaulted => "    #[serde(skip_serializing_if = \"Option::is_none\")]\n    #[schemars(required)]\n",
-            Self::Maybe => "    #[serde(default, skip_serializing_if = \"Option::is_none\")]\n",
-            Self::Unless("Vec::is_empty") => "    #[serde(default, skip_serializing_if = \"Vec::is_empty\")]\n",
-            Self::Unless("Map::is_empty") => "    #[serde(default, skip_serializing_if = \"Map::is_empty\")]\n",
-            Self::Unless(_) => "    #[serde(default, skip_serializing_if = \"BTreeMap::is_empty\")]\n",
-        }
-    }
-}
-
-/// What a file imports.
-#[derive(Default)]
-struct Uses(BTreeSet<&'static str>);
-
-impl Uses {
-    fn add(&mut self, path: &'static str) {
-        self.0.insert(path);
-    }
-
-    fn attributes(&mut self, attributes: &Attributes) {
-        if attributes.lines.contains("derive::") {
-            self.add("apiserver::schema::derive");
-        }
-    }
-
-    fn types(&mut self, type_: &str) {
-        for word in type_.split(|c: char| !c.is_ascii_alphanumeric()) {
-            let path = match word {
-                "AnyFields" => "apiserver::AnyFields",
-                "BTreeMap" => "std::collections::BTreeMap",
-                "ByteString" => "k8s_openapi::ByteString",
-                "IntOrString" => "k8s_openapi::apimachinery::pkg::util::intstr::IntOrString",
-                "Map" => "serde_json::Map",
-                "Quantity" => "k8s_openapi::apimachinery::pkg::api::resource::Quantity",
-                "Time" => "k8s_openapi::apimachinery::pkg::apis::meta::v1::Time",
-                "Value" => "serde_json::Value",
-                _ => continue,
-            };
-            self.add(path);
-        }
-    }
-
-    fn text(&self) -> String {
-        let (std, others): (Vec<&str>, Vec<&str>) = self.0.iter().partition(|path| path.starts_with("std::"));
-        let std: String = std.iter().map(|path| format!("use {path};\n")).collect();
-        let mut text = String::new();
-        let mut of_crate: Vec<(&str, Vec<&str>)> = Vec::new();
-        for path in others {
-            let (module, item) = path.rsplit_once("::").unwrap_or_default();
-            match of_crate.iter_mut().find(|(there, _)| *there == module) {
-                Some((_, items)) => items.push(item),
-                None => of_crate.push((module, vec![item])),
-            }
-        }
-        for (module, items) in of_crate {
-            text.push_str(&format!("{}\n", crate::scaffold::layout::use_items(module, &items)));
-        }
-        format!("{std}{}{text}", if std.is_empty() { "" } else { "\n" })
-    }
-}
-
-fn enumeration(one: &Type, values: &[String], uses: &mut Uses) -> String {
-    uses.add("schemars::JsonSchema");
-    uses.add("serde::Deserialize");
-    uses.add("serde::Serialize");
-    let variants = idents::variants(values);
-    let mut text = docs::comment(0, one.description.as_deref().unwrap_or_default());
-    text.push_str("#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]\n");
-    if share_words(&one.name, &variants) {
-        text.push_str("#[allow(clippy::enum_variant_names)]\n");
-    }
-    text.push_str(&head("enum", &one.name));
-    for (variant, value) in variants.iter().zip(values) {
-        if variant != value {
-            text.push_str(&attributes::line(4, "serde", &format!("rename = {}", literals::string(value))));
-        }
-        text.push_str(&format!("    {variant},\n"));
-    }
-    text.push_str("}\n");
-    text
-}
-
-/// `pub struct Name {` as rustfmt has it.
-fn head(keyword: &str, name: &str) -> String {
-    let line = format!("pub {keyword} {name}");
-    let space = if line.len() + " {".len() <= WIDTH { ' ' } else { '\n' };
-    format!("{line}{space}{{\n")
-}
-
-/// Whether clippy would have it that the variants repeat something.
-fn share_words(name: &str, variants: &[String]) -> bool {
-    let words: Vec<Vec<String>> = variants.iter().map(|variant| idents::words(variant)).collect();
-    let first = |words: &Vec<String>| words.first().cloned();
-    let last = |words: &Vec<String>| words.last().cloned();
-    let all_alike = |of: fn(&Vec<String>) -> Option<String>| words.iter().all(|one| of(one) == of(&words[0]));
-    let lower = name.to_ascii_lowercase();
-    let repeats = |variant: &String| {
-        let variant = variant.to_ascii_lowercase();
-        variant.starts_with(&lower) || variant.ends_with(&lower)
-    };
-    variants.len() > 1 && (all_alike(first) || all_alike(last)) || variants.iter().any(repeats)
-}
-
-/// `pub ident: Type,` as rustfmt has it.
-fn declaration(ident: &str, type_: &str) -> String {
-    let one_line = format!("    pub {ident}: {type_},\n");
-    let two_lines = format!("    pub {ident}:\n        {type_},\n");
-    if one_line.len() <= WIDTH + 1 {
-        one_line
-    } else if type_.len() + "        ,".len() <= WIDTH {
-        two_lines
-    } else {
-        match type_.split_once('<').map(|(outer, inner)| (outer, inner.strip_suffix('>').unwrap_or(inner))) {
-            Some((outer, inner)) => format!("    pub {ident}: {outer}<\n        {inner},\n    >,\n"),
-            None => two_lines,
-        }
+        found
     }
 }
 
@@ -525,29 +371,4 @@ fn fields_of(schema: &Map<String, Value>, has_status: bool) -> Node {
     }
     schema.entry("type").or_insert("object".into());
     Node::of(&Value::Object(schema))
-}
-
-fn find_untyped(node: &Node, path: &str, untyped: &mut Vec<(String, &'static str)>) {
-    match &node.shape {
-        Shape::Any if node.schema.contains_key("properties") => {
-            let embedded = node.says("x-kubernetes-embedded-resource");
-            let why = if embedded { "it is an object of any kind" } else { "it is an object only perhaps" };
-            untyped.push((path.to_owned(), why));
-        }
-        Shape::Text if node.schema.contains_key("enum") => {
-            untyped.push((path.to_owned(), "its values are no names, so that it is a String"));
-        }
-        Shape::Bool | Shape::Int32 | Shape::Int64 | Shape::Float if node.schema.contains_key("enum") => {
-            untyped.push((path.to_owned(), "its values are no texts, so that it is a number or a bool"));
-        }
-        Shape::Struct(fields) => {
-            for (name, node) in &fields.fields {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                find_untyped(node, &path, untyped);
-            }
-        }
-        Shape::List(inner) => find_untyped(inner, &format!("{path}[]"), untyped),
-        Shape::Map(inner) => find_untyped(inner, &format!("{path}.*"), untyped),
-        _ => {}
-    }
 }
