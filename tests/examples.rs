@@ -53,6 +53,16 @@ fn the_commands_that_made_them_still_do() {
     }
 }
 
+/// How much a user writes, which wardle's README tells beside what the same takes in Go.
+#[test]
+fn the_lines_of_a_user_are_as_many_as_is_said() {
+    let files = tree(&repository("examples/wardle/src"));
+    let texts = files.values().map(|content| std::str::from_utf8(content).unwrap());
+    let lines: usize = texts.filter(|text| !text.contains("DO NOT EDIT")).map(|text| text.lines().count()).sum();
+    let readme = std::fs::read_to_string(repository("examples/wardle/README.md")).unwrap();
+    assert!(readme.contains(&format!("owns | {lines} |")), "{lines}");
+}
+
 #[test]
 #[ignore = "builds projects: ./scripts/test"]
 fn they_are_sound() {

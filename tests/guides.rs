@@ -130,9 +130,9 @@ fn assert_told(told: &str, answer: &[&str], place: &str) {
             anywhere = true;
             continue;
         }
-        let fits = |line: &&str| line.trim_end() == wanted.trim_end();
+        let fits = |line: &str| line.trim_end() == wanted.trim_end();
         let found = if anywhere {
-            lines[at..].iter().position(|line| fits(&line))
+            lines[at..].iter().position(|line| fits(line))
         } else {
             lines[at..].first().filter(|line| fits(line)).map(|_| 0)
         };

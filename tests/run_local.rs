@@ -357,6 +357,22 @@ mod whole {
 
     #[test]
     #[ignore = "builds a project: ./scripts/test"]
+    fn webhooks_take_back_what_they_said_when_they_stop() {
+        let project = Project::scaffold("guarded").build();
+        let configurations = "get mutatingwebhookconfigurations,validatingwebhookconfigurations -o name";
+        let run = start(&project, &[]);
+        assert_eq!(kubectl(&project, configurations).lines().count(), 2, "{}", run.seen());
+        assert!(run.seen().contains("webhook            | "), "{}", run.seen());
+        let order = run.stop();
+        let order: Vec<&str> = order.lines().filter_map(|line| line.strip_prefix("stopping ")).collect();
+        assert_eq!(order, ["controller-manager", "webhook", "apiserver"]);
+        let run = start(&project, &["--build=false", "--run=apiserver"]);
+        assert_eq!(kubectl(&project, configurations), "");
+        run.stop();
+    }
+
+    #[test]
+    #[ignore = "builds a project: ./scripts/test"]
     fn no_part_survives_a_kill() {
         let project = project();
         let mut run = start(&project, &["--storage=etcd"]);

@@ -6,6 +6,7 @@
 mod local;
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 
 use local::Project;
@@ -132,6 +133,44 @@ fn names_that_are_let_through_compile() {
         succeed(&project.root, &format!("create resource --quiet --group demo --version v1 --kind {kind} {flags}"));
     }
     tidy(&project);
+}
+
+/// What `build config` writes is what a cluster takes, as far as can be told without one.
+#[test]
+#[ignore = "builds a project: ./scripts/test"]
+fn a_project_is_deployed_as_crds() {
+    let _turn = local::lock(&TURN);
+    let project = Project::scaffold("versions");
+    succeed(&project.root, "create webhook --quiet --group demo --version v1 --kind Bird --conversion");
+    let build = || {
+        let mut command = Command::new(local::common::PROGRAM);
+        command.args(["build", "config", "--mode", "crd"]).current_dir(&project.root);
+        project.set_environment(&mut command);
+        let output = command.output().expect("apiserver-boot runs");
+        assert!(output.status.success(), "{}", local::text(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(build().contains("kubectl apply --server-side --kustomize config/crd"));
+    let crds = std::fs::read_to_string(project.root.join("config/crd/crds.yaml")).unwrap();
+    let crd: serde_yaml::Value = serde_yaml::from_str(crds.split_once("---\n").unwrap().1).unwrap();
+    assert_eq!(crd["spec"]["conversion"]["webhook"]["clientConfig"]["service"]["name"], "webhook");
+    let versions = crd["spec"]["versions"].as_sequence().unwrap();
+    let stored: Vec<_> = versions.iter().filter(|version| version["storage"] == true).collect();
+    assert_eq!((versions.len(), &stored[0]["name"]), (4, &"v1".into()));
+    let (_, kubectl) = local::kubectls().pop().unwrap();
+    let output = Command::new(kubectl).args(["kustomize", "config/crd"]).current_dir(&project.root).output().unwrap();
+    assert!(output.status.success(), "{}", local::text(&output));
+    let everything = String::from_utf8(output.stdout).unwrap();
+    for kind in ["CustomResourceDefinition", "ClusterRole", "Deployment", "Service"] {
+        assert!(everything.contains(&format!("\nkind: {kind}\n")), "{kind}:\n{everything}");
+    }
+    assert!(everything.contains("image: registry.example.com/versions:latest"), "{everything}");
+    // It is written again without a change, and the tool's other commands leave it alone.
+    let path = project.root.join("config/crd/kustomization.yaml");
+    append(&path, "# mine\n");
+    assert!(!build().contains("replace"));
+    assert!(std::fs::read_to_string(path).unwrap().ends_with("# mine\n"));
+    succeed(&project.root, "generate --check");
 }
 
 /// The hooks that a new project writes with a body, emptied one after the other.

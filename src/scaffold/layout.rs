@@ -6,6 +6,9 @@ const WIDTH: usize = 100;
 /// Arguments that take more go one to a line; rustfmt's `fn_call_width`.
 const CALL_WIDTH: usize = 60;
 
+/// Arguments of an attribute that take more go one to a line; rustfmt's `attr_fn_like_width`.
+const ATTRIBUTE_WIDTH: usize = 70;
+
 /// Chains of calls that take more go one to a line; rustfmt's `chain_width`.
 const CHAIN_WIDTH: usize = 60;
 
@@ -96,6 +99,15 @@ pub fn chain_argument(indent: usize, head: &str, links: &[String]) -> String {
     }
     let links: String = links.iter().map(|link| format!("\n{inner}    {link}")).collect();
     format!("\n{inner}{head}{links},\n{outer}")
+}
+
+/// `#[name(argument, argument)]` at the start of a line.
+pub fn attribute(name: &str, arguments: &[String]) -> String {
+    let list = arguments.join(", ");
+    if list.len() <= ATTRIBUTE_WIDTH {
+        return format!("#[{name}({list})]");
+    }
+    format!("#[{name}(\n    {}\n)]", arguments.join(",\n    "))
 }
 
 /// `const NAME: &str = "value";` at the start of a line.
@@ -192,6 +204,11 @@ mod tests {
         assert_eq!(
             chain(4, "apis", &[("add", "a".to_owned()), ("version", nested(47))]),
             format!("    apis.add(a)\n        .version({broken});")
+        );
+        assert_eq!(attribute("kube", &["a".into(), "b".into()]), "#[kube(a, b)]");
+        assert_eq!(
+            attribute("kube", &["a".into(), "b".repeat(70)]),
+            format!("#[kube(\n    a,\n    {}\n)]", "b".repeat(70))
         );
         assert_eq!(constant("A", "b"), "const A: &str = \"b\";");
         let long = "b".repeat(90);

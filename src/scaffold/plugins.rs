@@ -65,7 +65,7 @@ pub fn plugin(project: &Project, plugin: &Plugin) -> Option<PluginView> {
         file: Module::of(&plugin.name).file,
         path: self::path(plugin),
         has_target: plugin.target.is_some(),
-        type_name: kind.kind.clone(),
+        type_name: kind.type_name(),
         include_sample: layout::let_call_at(8, "sample", "include_str!", &format!("\"../../{}\"", view.sample_path)),
         use_kind: layout::use_items(&path, &[&kind.type_name()]),
         kind: view,

@@ -51,9 +51,9 @@ pub struct HookView {
     pub handler: String,
     /// The type of the objects, as its file writes it.
     pub type_path: String,
-    /// Whether the type is in that file too, and its arguments of `#[kube(…)]` after group, version and kind.
+    /// Whether the type is in that file too, and its `#[kube(…)]`.
     pub defines_type: bool,
-    pub kube_arguments: Vec<String>,
+    pub kube_attribute: String,
     /// For a kind of the project, the `use` of its strategy, and the function that gives it.
     pub use_strategy: String,
     pub strategy_fn: String,
@@ -167,7 +167,11 @@ fn own_hook(project: &Project, group: &Group, kind: &Kind) -> HookView {
         include_sample: layout::let_call_at(8, "sample", "include_str!", &sample),
         type_path: format!("{fields}::{}", kind.type_name()),
         handler: strategy,
-        fields: if kind.schemaless { "any" } else { "scaffolded" },
+        fields: match (kind.from_crd, kind.schemaless) {
+            (true, _) => "",
+            (false, true) => "any",
+            (false, false) => "scaffolded",
+        },
         type_name: kind.type_name(),
         ..hook(names, kind.scope, kind.webhooks)
     }
@@ -183,13 +187,15 @@ fn others_hook(others: &ExternalWebhooks) -> HookView {
     };
     let builtin = || format!("k8s_openapi::api::{}::{}::{}", others.group, others.version, others.kind);
     let defines_type = others.domain.is_some() && others.type_path.is_none();
-    let mut kube_arguments = Vec::new();
+    let named = [("group", others.api_group()), ("version", others.version.clone()), ("kind", others.kind.clone())];
+    let mut kube_arguments: Vec<String> = named.map(|(name, value)| format!("{name} = {value:?}")).into();
     if others.plural != names::plural(&others.kind) {
         kube_arguments.push(format!("plural = {:?}", others.plural));
     }
     if others.scope == Scope::Namespaced {
         kube_arguments.push("namespaced".into());
     }
+    kube_arguments.push("no_spec".into());
     HookView {
         handler: format!("{}Webhook", others.kind),
         type_path: match (&others.type_path, defines_type) {
@@ -198,7 +204,7 @@ fn others_hook(others: &ExternalWebhooks) -> HookView {
             (None, false) => builtin(),
         },
         defines_type,
-        kube_arguments,
+        kube_attribute: layout::attribute("kube", &kube_arguments),
         ..hook(names, others.scope, others.webhooks)
     }
 }
@@ -237,7 +243,7 @@ fn hook(names: Names<'_>, scope: Scope, webhooks: Webhooks) -> HookView {
         handler: String::new(),
         type_path: String::new(),
         defines_type: false,
-        kube_arguments: Vec::new(),
+        kube_attribute: String::new(),
         use_strategy: String::new(),
         strategy_fn: String::new(),
         use_kind: String::new(),
@@ -293,7 +299,7 @@ mod tests {
     fn conversions_are_asked_of_crds() {
         let text = "version: 1\nname: aviary\ndomain: example.com\nvendor: 0.1.0\ngroups:\n- name: demo\n  \
                     versions: [v1, v2]\n  kinds:\n  - {kind: Bird, plural: birds, scope: Namespaced, status: false, \
-                    versions: [{name: v1, storage: true}, {name: v2}], webhooks: {conversion: true}}\n";
+                    versions: [{name: v1, storage: true}, {name: v2, conversions: [v1]}], webhooks: {conversion: true}}\n";
         let view = webhooks(&Project::parse(text).unwrap());
         assert_eq!(view.calls, ["    webhooks.kind(demo::bird::strategy()).conversion();"]);
         assert_eq!(view.converted, ["birds.demo.example.com"]);

@@ -254,6 +254,26 @@ async fn a_dry_run_asks_only_those_that_leave_no_trace() {
         "422 ValidatingWebhookConfiguration.admissionregistration.k8s.io \"v\" is invalid: webhooks[0].sideEffects: \
          Unsupported value: \"Some\": supported values: \"None\", \"NoneOnDryRun\""
     );
+    let old = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": { "name": "old" },
+        "webhooks": [hook("old.demo.example.com", hooks.client_config("/old"), json!({ "sideEffects": "Some" }))],
+    });
+    let key = "/registry/admissionregistration.k8s.io/validatingwebhookconfigurations/old";
+    server.store.create(key, old.to_string().into()).await.expect("stored");
+    assert_eq!(server.ask(&format!("GET {VALIDATING}/old"), "").await.code, 200);
+    let refused = server.ask("POST ?dryRun=All", &bird("robin", ROBIN)).await;
+    assert_eq!(refused.failure(), r#"400 admission webhook "old.demo.example.com" does not support dry run"#);
+    assert_eq!(server.ask("POST ", &bird("robin", ROBIN)).await.code, 201);
+}
+
+#[tokio::test]
+async fn a_certificate_may_be_its_own_authority() {
+    let server = Server::start().await;
+    let hooks = WebhookServer::self_signed(|_, _| Reply::Allow).await;
+    register(&server, VALIDATING, "v", json!([hook("v.demo.example.com", hooks.client_config("/v"), json!({}))])).await;
+    server.bird("robin", ROBIN).await;
+    assert_eq!(hooks.paths(), ["/v"]);
 }
 
 #[tokio::test]

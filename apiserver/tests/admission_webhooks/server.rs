@@ -49,8 +49,25 @@ impl WebhookServer {
     pub async fn start(decide: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static) -> Self {
         let authority = Authority::new("webhooks").expect("an authority");
         let pem = authority.issue(&Subject::server(&LOOPBACK_NAMES)).expect("a certificate");
-        let chain = vec![CertificateDer::from_pem_slice(pem.certificate.as_bytes()).expect("a certificate")];
-        let key = PrivateKeyDer::from_pem_slice(pem.key.as_bytes()).expect("a key");
+        Self::certified(&pem.certificate, &pem.key, authority.certificate(), decide).await
+    }
+
+    /// The same with a certificate that nobody has signed but itself.
+    pub async fn self_signed(decide: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static) -> Self {
+        let names = LOOPBACK_NAMES.map(str::to_owned);
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let certificate = made.cert.pem();
+        Self::certified(&certificate, &made.signing_key.serialize_pem(), &certificate, decide).await
+    }
+
+    async fn certified(
+        certificate: &str,
+        key: &str,
+        ca: &str,
+        decide: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).expect("a certificate")];
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("versions")
@@ -77,7 +94,7 @@ impl WebhookServer {
                 });
             }
         });
-        Self { port, ca: authority.certificate().to_owned(), seen, connections, task }
+        Self { port, ca: ca.to_owned(), seen, connections, task }
     }
 
     /// Where a path is.

@@ -20,7 +20,7 @@ use kinds::Birds;
 
 /// A server of the kind that is stored as v1.
 async fn server() -> Server {
-    serve(|apis| drop(apis.add(Birds)), Arc::new(MemoryStore::default())).await
+    serve(|apis| _ = apis.add(Birds), Arc::new(MemoryStore::default())).await
 }
 
 async fn serve(install: impl FnOnce(&mut Apis), store: Arc<dyn Store>) -> Server {

@@ -24,7 +24,7 @@ async fn older(store: Arc<dyn Store>) -> Server {
 }
 
 async fn newer(store: Arc<dyn Store>) -> Server {
-    serve(|apis| drop(apis.add(Birds)), store).await
+    serve(|apis| _ = apis.add(Birds), store).await
 }
 
 /// How many objects are stored in which version.
@@ -92,7 +92,7 @@ async fn a_version_that_is_no_more_is_told_and_harms_nobody_else() {
     impl apiserver::Strategy for OnlyV1 {
         type Object = kinds::v1::Bird;
     }
-    let server = serve(|apis| drop(apis.add(OnlyV1)), store).await;
+    let server = serve(|apis| _ = apis.add(OnlyV1), store).await;
     let broken = server.ask(&format!("GET {}/robin", birds("v1")), "").await;
     assert!(broken.failure().starts_with("500 "), "{}", broken.failure());
     assert_eq!(stored(&server), "v1beta1=1");

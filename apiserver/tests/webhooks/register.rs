@@ -223,3 +223,11 @@ async fn a_secret_of_somebody_else_is_not_touched() {
     let refused = once(&mut registration(&server, service())).await.expect_err("refused");
     assert!(matches!(refused, RegisterError::Foreign { .. }), "{refused}");
 }
+
+#[tokio::test]
+async fn a_server_that_knows_no_crds_is_told_nevertheless() {
+    let server = TestServer::start(|_| {}).await;
+    let mut registration = registration(&server, Target::Url("https://127.0.0.1:9443".into()));
+    once(&mut registration).await.expect("registered");
+    mutating(&server).await;
+}

@@ -18,9 +18,9 @@ pub struct BanFlunder;
 impl apiserver::Admission for BanFlunder {
     /// Which requests are shown to it. Asked before every write, so it must be quick.
     fn handles(&self, target: &admission::Target<'_>) -> bool {
-        let is_own = target.is::<Bird>();
         let is_new = target.operation == admission::Operation::Create;
-        is_own && is_new && target.subresource.is_empty()
+        let is_meant = target.is::<Bird>();
+        is_meant && is_new && target.subresource.is_empty()
     }
 
     /// May change the object. What it does twice must be what it does once: it may be asked again.

@@ -85,12 +85,7 @@ fn annotation(key: &str) -> String {
 /// What a Mod holds. Its definition is somebody else's: name here what the functions above
 /// look at, all other fields are in `others`.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[kube(
-    group = "self.k8s.io",
-    version = "v1alpha1",
-    kind = "Mod",
-    no_spec
-)]
+#[kube(group = "self.k8s.io", version = "v1alpha1", kind = "Mod", no_spec)]
 pub struct ModFields {
     /// All fields that are not named here.
     #[serde(flatten)]
