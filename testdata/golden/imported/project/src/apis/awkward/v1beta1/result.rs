@@ -578,7 +578,7 @@ pub struct ResultRuleMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new(r#"self.size() > 0 &&
-self != "\"""#)
+self != oldSelf.orValue("\"")"#)
             .message("may not be empty")
             .optional_old_self(true)
     )]
