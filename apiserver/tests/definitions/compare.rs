@@ -68,11 +68,18 @@ fn normal(schema: &Value) -> Value {
             }
             ("items" | "additionalProperties" | "not", schema) => self::normal(schema),
             ("allOf" | "anyOf" | "oneOf", Value::Array(all)) => {
-                let all: Vec<Value> = all.iter().map(condition).filter(|one| !is_both_types(one)).collect();
+                let mut all: Vec<Value> = all.iter().map(condition).filter(|one| !is_both_types(one)).collect();
+                if keyword == "allOf" {
+                    all.retain(|one| *one != json!({}));
+                }
                 if all.is_empty() || is_both_types(&json!({keyword: all})) {
                     continue;
                 }
                 Value::Array(all)
+            }
+            // Null passes where a value is nullable, whatever its enum says.
+            ("enum", Value::Array(values)) if fields.get("nullable") == Some(&Value::Bool(true)) => {
+                values.iter().filter(|value| !value.is_null()).cloned().collect()
             }
             ("required", Value::Array(names)) => {
                 let mut names: Vec<String> = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();
