@@ -1,83 +1,37 @@
-//! What the hooks of Fischer promise. The server runs in the test's own process: no cluster, no port.
+//! What a Fischer is there for: names that no Flunder may have.
 
 use apiserver::TestServer;
 use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
-use serde_json::json;
+use kube::api::PostParams;
 
 use wardle::apis;
-use wardle::apis::wardle::v1alpha1::fischer::{Fischer, FischerSpec};
+use wardle::apis::wardle::v1alpha1::fischer::Fischer;
+use wardle::apis::wardle::v1beta1::flunder::{Flunder, FlunderSpec};
 
 #[tokio::test]
-async fn replicas_are_one_unless_given() {
+async fn a_flunder_with_a_name_that_is_disallowed_is_refused() {
     let server = TestServer::start(apis::install).await;
-    let api = api(&server);
-    let params = PostParams::default();
-    let created = api.create(&params, &example()).await.unwrap();
-    assert_eq!(created.spec.replicas, Some(1));
-}
-
-#[tokio::test]
-async fn a_blank_message_is_refused() {
-    let server = TestServer::start(apis::install).await;
-    let api = api(&server);
-    let mut blank = example();
-    blank.spec.message = " ".to_owned();
-    let params = PostParams::default();
-    let message = refusal(api.create(&params, &blank).await);
-    assert!(message.contains("spec.message: Invalid value"), "{message}");
-}
-
-#[tokio::test]
-async fn a_blank_message_is_refused_on_update_too() {
-    let server = TestServer::start(apis::install).await;
-    let api = api(&server);
-    let params = PostParams::default();
-    api.create(&params, &example()).await.unwrap();
-    let blank = Patch::Merge(json!({ "spec": { "message": " " } }));
-    let message = refusal(api.patch("example", &PatchParams::default(), &blank).await);
-    assert!(message.contains("spec.message: Invalid value"), "{message}");
-}
-
-#[tokio::test]
-async fn tags_are_sorted_and_distinct() {
-    let server = TestServer::start(apis::install).await;
-    let api = api(&server);
-    let mut tagged = example();
-    tagged.spec.tags = ["b", "a", "b"].map(String::from).to_vec();
-    let params = PostParams::default();
-    let created = api.create(&params, &tagged).await.unwrap();
-    assert_eq!(created.spec.tags, ["a", "b"]);
-}
-
-#[tokio::test]
-async fn the_sample_is_valid() {
-    let server = TestServer::start(apis::install).await;
-    let api = api(&server);
-    let sample = include_str!("../sample/fischer.yaml");
-    let sample = serde_saphyr::from_str(sample).unwrap();
-    let params = PostParams::default();
-    api.create(&params, &sample).await.unwrap();
-}
-
-/// A client for one kind of a server.
-fn api(server: &TestServer) -> Api<Fischer> {
-    server.api()
-}
-
-/// An object with nothing but what is required.
-fn example() -> Fischer {
-    let spec = FischerSpec {
-        message: "hello".to_owned(),
-        ..FischerSpec::default()
-    };
-    Fischer::new("example", spec)
-}
-
-/// What the server says to a request that it must refuse.
-fn refusal(result: kube::Result<Fischer>) -> String {
-    match result {
-        Err(kube::Error::Api(status)) if status.code == 422 => status.message,
+    let sample: Fischer = serde_saphyr::from_str(include_str!("../sample/fischer.yaml")).unwrap();
+    let fischers: Api<Fischer> = server.api();
+    fischers
+        .create(&PostParams::default(), &sample)
+        .await
+        .unwrap();
+    let flunders: Api<Flunder> = server.api_in("default");
+    let flunder = |name| Flunder::new(name, FlunderSpec::default());
+    let refused = flunders
+        .create(&PostParams::default(), &flunder("forbidden-flunder"))
+        .await;
+    match refused {
+        Err(kube::Error::Api(status)) if status.code == 403 => assert_eq!(
+            status.message,
+            "flunders.wardle.example.com \"forbidden-flunder\" is forbidden: this name may not be used, please change \
+             the resource name"
+        ),
         other => panic!("this should have been refused: {other:?}"),
     }
+    flunders
+        .create(&PostParams::default(), &flunder("another"))
+        .await
+        .unwrap();
 }

@@ -9,69 +9,81 @@ use wardle::apis;
 use wardle::apis::wardle::v1beta1::flunder::{Flunder, FlunderSpec};
 
 #[tokio::test]
-async fn replicas_are_one_unless_given() {
+async fn a_reference_needs_its_type() {
     let server = TestServer::start(apis::install).await;
-    let api = api(&server);
-    let params = PostParams::default();
-    let created = api.create(&params, &example()).await.unwrap();
-    assert_eq!(created.spec.replicas, Some(1));
+    let message = refusal(create(&server, Some("x"), None, None).await);
+    let expected = "spec.flunderReference: Invalid value: \"x\": cannot be set if referenceType is not Flunder";
+    assert!(message.contains(expected), "{message}");
+    let message = refusal(create(&server, None, Some("x"), Some("Flunder")).await);
+    assert!(
+        message.contains("spec.fischerReference: Invalid value"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
-async fn a_blank_message_is_refused() {
+async fn a_type_needs_its_reference() {
     let server = TestServer::start(apis::install).await;
-    let api = api(&server);
-    let mut blank = example();
-    blank.spec.message = " ".to_owned();
-    let params = PostParams::default();
-    let message = refusal(api.create(&params, &blank).await);
-    assert!(message.contains("spec.message: Invalid value"), "{message}");
+    let message = refusal(create(&server, None, None, Some("Fischer")).await);
+    assert!(
+        message.contains("cannot be empty if referenceType is Fischer"),
+        "{message}"
+    );
+    let message = refusal(create(&server, None, None, Some("Flunder")).await);
+    assert!(
+        message.contains("cannot be empty if referenceType is Flunder"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
-async fn a_blank_message_is_refused_on_update_too() {
+async fn there_is_one_reference_of_a_known_type() {
     let server = TestServer::start(apis::install).await;
-    let api = api(&server);
-    let params = PostParams::default();
-    api.create(&params, &example()).await.unwrap();
-    let blank = Patch::Merge(json!({ "spec": { "message": " " } }));
-    let message = refusal(api.patch("example", &PatchParams::default(), &blank).await);
-    assert!(message.contains("spec.message: Invalid value"), "{message}");
+    let message = refusal(create(&server, Some("x"), Some("y"), Some("Flunder")).await);
+    assert!(
+        message.contains("cannot be set with flunderReference at the same time"),
+        "{message}"
+    );
+    let message = refusal(create(&server, None, None, Some("Other")).await);
+    assert!(message.contains("must be Flunder or Fischer"), "{message}");
 }
 
 #[tokio::test]
-async fn tags_are_sorted_and_distinct() {
+async fn an_update_is_not_looked_at() {
     let server = TestServer::start(apis::install).await;
-    let api = api(&server);
-    let mut tagged = example();
-    tagged.spec.tags = ["b", "a", "b"].map(String::from).to_vec();
-    let params = PostParams::default();
-    let created = api.create(&params, &tagged).await.unwrap();
-    assert_eq!(created.spec.tags, ["a", "b"]);
+    create(&server, None, None, None).await.unwrap();
+    let patch = Patch::Merge(json!({ "spec": { "flunderReference": "x" } }));
+    let api: Api<Flunder> = server.api_in("default");
+    let patched = api
+        .patch("example", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    assert_eq!(patched.spec.flunder_reference.as_deref(), Some("x"));
 }
 
 #[tokio::test]
 async fn the_sample_is_valid() {
     let server = TestServer::start(apis::install).await;
-    let api = api(&server);
     let sample = include_str!("../sample/flunder.yaml");
     let sample = serde_saphyr::from_str(sample).unwrap();
-    let params = PostParams::default();
-    api.create(&params, &sample).await.unwrap();
+    let api: Api<Flunder> = server.api_in("default");
+    api.create(&PostParams::default(), &sample).await.unwrap();
 }
 
-/// A client for one kind of a server.
-fn api(server: &TestServer) -> Api<Flunder> {
-    server.api_in("default")
-}
-
-/// An object with nothing but what is required.
-fn example() -> Flunder {
+async fn create(
+    server: &TestServer,
+    flunder: Option<&str>,
+    fischer: Option<&str>,
+    reference_type: Option<&str>,
+) -> kube::Result<Flunder> {
     let spec = FlunderSpec {
-        message: "hello".to_owned(),
-        ..FlunderSpec::default()
+        flunder_reference: flunder.map(str::to_owned),
+        fischer_reference: fischer.map(str::to_owned),
+        reference_type: reference_type.map(str::to_owned),
     };
-    Flunder::new("example", spec)
+    let api: Api<Flunder> = server.api_in("default");
+    api.create(&PostParams::default(), &Flunder::new("example", spec))
+        .await
 }
 
 /// What the server says to a request that it must refuse.
