@@ -57,8 +57,8 @@ pub fn create(file: &Path, args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCo
 
 fn read(file: &Path) -> anyhow::Result<String> {
     if file != Path::new("-") {
-        return Ok(std::fs::read_to_string(file)
-            .with_hint(|| "`kubectl get crd NAME -o yaml` prints the definition of a kind that a cluster has")?);
+        return std::fs::read_to_string(file)
+            .with_hint(|| "`kubectl get crd NAME -o yaml` prints the definition of a kind that a cluster has");
     }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;

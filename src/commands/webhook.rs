@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, ArgGroup, Args};
 
 use super::changes::WriteArgs;
 use crate::additions::known_kinds;
@@ -14,6 +14,7 @@ use crate::project::{Certificates, ExternalWebhooks, Project, Scope, Webhooks};
 use crate::scaffold::webhooks;
 
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("others").args(["external_api_domain", "external_api_version"]).multiple(true)))]
 #[command(after_help = "\
 Examples:
   apiserver-boot create webhook --group demo --version v1 --kind Bird --defaulting \\
@@ -22,6 +23,8 @@ Examples:
   apiserver-boot create webhook --group apps --version v1 --kind Deployment \\
     --programmatic-validation
   apiserver-boot create webhook --group cert-manager --external-api-domain io --version v1 \\
+    --kind Certificate --defaulting
+  apiserver-boot create webhook --group cert-manager.io --external-api-version v1 \\
     --kind Certificate --defaulting")]
 pub struct WebhookArgs {
     /// The kind's group: one of the project's without its domain, one of Kubernetes' own (core, apps, batch …), or with
@@ -30,8 +33,8 @@ pub struct WebhookArgs {
     group: String,
 
     /// The kind's version
-    #[arg(long)]
-    version: String,
+    #[arg(long, required_unless_present = "external_api_version")]
+    version: Option<String>,
 
     /// The kind
     #[arg(long)]
@@ -53,16 +56,21 @@ pub struct WebhookArgs {
     #[arg(long, value_name = "DOMAIN")]
     external_api_domain: Option<String>,
 
+    /// The version of a kind of somebody else's CRD, in place of --version; without --external-api-domain the group is
+    /// given in full
+    #[arg(long, value_name = "VERSION", conflicts_with = "version")]
+    external_api_version: Option<String>,
+
     /// The type of somebody else's kind, if a crate has it, as code writes it [default: one in the webhook's own file]
-    #[arg(long, value_name = "PATH", requires = "external_api_domain")]
+    #[arg(long, value_name = "PATH", requires = "others")]
     external_api_path: Option<String>,
 
     /// The name in paths of somebody else's kind [default: the kind's plural]
-    #[arg(long, value_name = "PLURAL", requires = "external_api_domain")]
+    #[arg(long, value_name = "PLURAL", requires = "others")]
     resource: Option<String>,
 
     /// The objects of somebody else's kind live in no namespace
-    #[arg(long, requires = "external_api_domain")]
+    #[arg(long, requires = "others")]
     non_namespaced: bool,
 
     /// Whether cert-manager makes the certificate of all webhooks in a cluster, in place of the program itself
@@ -76,6 +84,8 @@ pub struct WebhookArgs {
 
 /// Adds webhooks for a kind.
 pub fn add(project: &mut Project, args: WebhookArgs) -> anyhow::Result<()> {
+    let args = args.of_others()?;
+    let version = args.version.clone().unwrap_or_default();
     let asked =
         Webhooks { defaulting: args.defaulting, validation: args.programmatic_validation, conversion: args.conversion };
     match args.cert_manager {
@@ -85,15 +95,15 @@ pub fn add(project: &mut Project, args: WebhookArgs) -> anyhow::Result<()> {
     }
     match whose(project, &args)? {
         Whose::Own => {
-            check_version(project, &args)?;
+            check_version(project, &args, &version)?;
             Ok(project.add_webhooks(&args.group, &args.kind, asked)?)
         }
         Whose::Builtin(group) => {
-            let found = builtin_kinds::find(group, &args.version, &args.kind)?;
+            let found = builtin_kinds::find(group, &version, &args.kind)?;
             Ok(project.add_external_webhooks(ExternalWebhooks {
                 group: group.to_owned(),
                 domain: None,
-                version: args.version,
+                version,
                 kind: args.kind,
                 plural: found.plural.to_owned(),
                 scope: found.scope,
@@ -105,12 +115,31 @@ pub fn add(project: &mut Project, args: WebhookArgs) -> anyhow::Result<()> {
             plural: args.resource.unwrap_or_else(|| names::plural(&args.kind)),
             group: args.group,
             domain: Some(domain),
-            version: args.version,
+            version,
             kind: args.kind,
             scope: if args.non_namespaced { Scope::Cluster } else { Scope::Namespaced },
             type_path: args.external_api_path,
             webhooks: asked,
         })?),
+    }
+}
+
+impl WebhookArgs {
+    /// Brings the two ways of naming somebody else's kind into one.
+    fn of_others(mut self) -> Result<Self, Failure> {
+        let Some(version) = self.external_api_version.take() else { return Ok(self) };
+        self.version = Some(version);
+        if self.external_api_domain.is_none() {
+            let Some((group, domain)) = self.group.split_once('.') else {
+                return Err(usage(format!("{:?} is not the full name of a group", self.group)).hint(
+                    "`--external-api-version` is for kinds of somebody else's CRD, whose group is given in full, such as \
+                     `--group cert-manager.io`; others have `--version`",
+                ));
+            };
+            let (group, domain) = (group.to_owned(), domain.to_owned());
+            (self.group, self.external_api_domain) = (group, Some(domain));
+        }
+        Ok(self)
     }
 }
 
@@ -173,15 +202,15 @@ fn near_group(project: &Project, group: &str) -> String {
 }
 
 /// A kind's webhooks are asked about the version in which it is stored: a cluster converts what comes in others.
-fn check_version(project: &Project, args: &WebhookArgs) -> Result<(), Failure> {
+fn check_version(project: &Project, args: &WebhookArgs, version: &str) -> Result<(), Failure> {
     let Some(kind) = project.group(&args.group).and_then(|group| group.kind(&args.kind)) else { return Ok(()) };
-    if kind.stored() == args.version {
+    if kind.stored() == version {
         return Ok(());
     }
-    let message = if kind.version_names().contains(&args.version.as_str()) {
+    let message = if kind.version_names().contains(&version) {
         format!("{} in {} is stored as {}: its webhooks see it so", args.kind, args.group, kind.stored())
     } else {
-        format!("{} in {} has no version {}", args.kind, args.group, args.version)
+        format!("{} in {} has no version {version}", args.kind, args.group)
     };
     Err(usage(message).hint(format!(
         "use `--version {}`; a cluster converts objects of other versions before it asks",

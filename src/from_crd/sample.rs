@@ -164,12 +164,13 @@ fn take_rules(fields: &mut Map<String, Value>) {
         let one_of = ["exists_one", "== 1", "||", "^", "!= has"].iter().any(|sign| rule.contains(sign));
         let plain = !rule.contains("!has") && !rule.contains("oldSelf") && !rule.contains('?');
         let is_field = |name: &str| fields.get("properties").is_some_and(|all| all.get(name).is_some());
-        if one_of && plain && names.iter().all(|name| is_field(name) && !required(fields, name)) {
-            if let (Some(first), Some(Value::Array(all))) =
+        if one_of
+            && plain
+            && names.iter().all(|name| is_field(name) && !required(fields, name))
+            && let (Some(first), Some(Value::Array(all))) =
                 (names.first(), Some(fields.entry("required").or_insert(json!([]))))
-            {
-                all.push(json!(first));
-            }
+        {
+            all.push(json!(first));
         }
     }
 }

@@ -115,7 +115,7 @@ impl Types {
     }
 
     fn inner_name(&self, node: &Node, words: &[String], field: &str) -> String {
-        let name = match &node.shape {
+        match &node.shape {
             Shape::Bool => "bool".to_owned(),
             Shape::Int32 => "i32".to_owned(),
             Shape::Int64 => "i64".to_owned(),
@@ -130,8 +130,7 @@ impl Types {
             Shape::List(inner) => format!("Vec<{}>", self.value_name(inner, field)),
             Shape::Map(inner) => format!("BTreeMap<String, {}>", self.value_name(inner, field)),
             Shape::Struct(_) | Shape::Enum(_) => self.names.get(&key(node, words)).cloned().unwrap_or_default(),
-        };
-        name
+        }
     }
 
     fn value_name(&self, inner: &Node, field: &str) -> String {

@@ -362,7 +362,7 @@ fn column(column: &Value) -> String {
 /// The fields of a root that has more than a spec, or none.
 fn fields_of(schema: &Map<String, Value>, has_status: bool) -> Node {
     let mut schema = schema.clone();
-    let is_ours = |name: &str| !META.contains(&name) && !(has_status && name == "status");
+    let is_ours = |name: &str| !(META.contains(&name) || has_status && name == "status");
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.retain(|name, _| is_ours(name));
     }
