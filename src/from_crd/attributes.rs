@@ -140,6 +140,8 @@ fn unsaid(node: &Node) -> Map<String, Value> {
         Shape::List(inner) => nest(&mut rest, "items", inner),
         Shape::Map(inner) => nest(&mut rest, "additionalProperties", inner),
         Shape::Struct(_) => rest.retain(|keyword, _| OF_USE.contains(&keyword.as_str())),
+        // An `Option` would have null among its values.
+        Shape::Enum(_) if node.nullable() => {}
         Shape::Enum(_) => drop(rest.remove("enum")),
     }
     rest

@@ -68,18 +68,12 @@ fn normal(schema: &Value) -> Value {
             }
             ("items" | "additionalProperties" | "not", schema) => self::normal(schema),
             ("allOf" | "anyOf" | "oneOf", Value::Array(all)) => {
-                let mut all: Vec<Value> = all.iter().map(condition).filter(|one| !is_both_types(one)).collect();
-                if keyword == "allOf" {
-                    all.retain(|one| *one != json!({}));
-                }
+                let mut all: Vec<Value> = all.iter().map(condition).collect();
+                all.retain(|one| keyword != "allOf" || *one != json!({}));
                 if all.is_empty() || is_both_types(&json!({keyword: all})) {
                     continue;
                 }
                 Value::Array(all)
-            }
-            // Null passes where a value is nullable, whatever its enum says.
-            ("enum", Value::Array(values)) if fields.get("nullable") == Some(&Value::Bool(true)) => {
-                values.iter().filter(|value| !value.is_null()).cloned().collect()
             }
             ("required", Value::Array(names)) => {
                 let mut names: Vec<String> = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();
@@ -109,4 +103,26 @@ fn condition(condition: &Value) -> Value {
 /// What an int-or-string is anyway.
 fn is_both_types(condition: &Value) -> bool {
     *condition == json!({"anyOf": [{"type": "integer"}, {"type": "string"}]})
+}
+
+#[test]
+fn what_differs_is_found() {
+    let spec = |spec: Value| json!({"type": "object", "properties": {"spec": spec}});
+    let check = |a: Value, b: Value, expected: &[&str]| assert_eq!(differences(&spec(a), &spec(b)), expected);
+    check(json!({"type": "string", "description": "a"}), json!({"type": "string", "nullable": false}), &[]);
+    check(json!({"type": "number", "minimum": 1}), json!({"type": "number", "minimum": 1.0}), &[]);
+    check(json!({"oneOf": [{"required": ["a"]}]}), json!({"oneOf": [{"allOf": [{"required": ["a"]}]}]}), &[]);
+    check(
+        json!({"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]}),
+        json!({"x-kubernetes-int-or-string": true}),
+        &[],
+    );
+    check(
+        json!({"properties": {"a": {"type": "string", "default": "b"}}}),
+        json!({"properties": {"a": {"type": "integer"}}}),
+        &[
+            ".properties.spec.properties.a.default: \"b\" is gone",
+            ".properties.spec.properties.a.type: \"string\" became \"integer\"",
+        ],
+    );
 }

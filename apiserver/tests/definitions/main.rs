@@ -40,6 +40,8 @@ fn the_verdicts_are_the_same() {
             accepted += usize::from(of_written.accepted);
             assert_eq!(of_written, of_printed, "{}, seed {seed}: {object:#}", pair.name);
         }
+        // A generator that only makes what is refused would show little.
+        assert!(accepted > 0 || std::env::var_os("DEFINITIONS").is_some(), "{}", pair.name);
         println!("{}: {accepted} of {OBJECTS} objects accepted", pair.name);
     }
 }

@@ -1,6 +1,26 @@
 //! Objects for a schema: some as it asks for, some with faults.
 
+use apiserver::field;
+use apiserver::schema::Schema;
 use serde_json::{Map, Value, json};
+
+/// Something for most formats and patterns.
+const TEXTS: [&str; 14] = [
+    "a",
+    "example",
+    "example.com",
+    "1h",
+    "https://example.com/",
+    "2024-01-31T12:00:00Z",
+    "2024-01-31",
+    "192.0.2.1",
+    "Name",
+    "1",
+    "50Mi",
+    "5%",
+    "ZXhhbXBsZQ==",
+    "",
+];
 
 /// An object; equal seeds give equal objects.
 pub fn object(schema: &Value, seed: u64) -> Value {
@@ -49,12 +69,15 @@ impl Making {
             return values[self.random.below(values.len())].clone();
         }
         if schema["x-kubernetes-int-or-string"] == true {
-            return [json!(1), json!("1"), json!("50%"), json!("100m")][self.random.below(4)].clone();
+            return if self.random.below(3) == 0 { json!(1) } else { self.text(schema) };
         }
         match schema["type"].as_str() {
             Some("boolean") => json!(self.random.below(2) == 0),
             Some("integer") => json!(self.number(schema) as i64),
-            Some("number") => json!(self.number(schema) + [0.0, 0.5][self.random.below(2)]),
+            Some("number") if schema["multipleOf"].is_null() => {
+                json!(self.number(schema) + [0.0, 0.5][self.random.below(2)])
+            }
+            Some("number") => json!(self.number(schema)),
             Some("string") => self.text(schema),
             Some("array") => {
                 let min = schema["minItems"].as_u64().unwrap_or_default() as usize;
@@ -70,7 +93,7 @@ impl Making {
         let mut fields = Map::new();
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let odds = if self.depth < 4 { 2 } else { 5 };
+        let odds = if self.depth < 4 && self.faults > 0 { 2 } else { 5 };
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             let needed = required.contains(&name.as_str()) && self.random.below(1000) >= self.faults;
             if needed || self.random.below(odds) == 0 {
@@ -79,7 +102,8 @@ impl Making {
             }
         }
         if schema["additionalProperties"].is_object() {
-            for index in 0..self.random.below(3) {
+            let min = schema["minProperties"].as_u64().unwrap_or_default() as usize;
+            for index in 0..min + self.random.below(3) {
                 let value = self.value(&schema["additionalProperties"]);
                 fields.insert(format!("key{index}"), value);
             }
@@ -103,24 +127,27 @@ impl Making {
         start + steps * step
     }
 
+    /// A text that fits, where there is one among those tried.
     fn text(&mut self, schema: &Value) -> Value {
-        const TEXTS: [&str; 12] = [
-            "a",
-            "example",
-            "example.com",
-            "1h",
-            "https://example.com/",
-            "2024-01-31T12:00:00Z",
-            "192.0.2.1",
-            "Name",
-            "1",
-            "50Mi",
-            "ZXhhbXBsZQ==",
-            "",
-        ];
         let min = schema["minLength"].as_u64().unwrap_or_default() as usize;
-        let text = TEXTS[self.random.below(TEXTS.len())];
-        json!(format!("{text}{}", "a".repeat(min.saturating_sub(text.len()).min(1000))))
+        let start = self.random.below(TEXTS.len());
+        let texts = (0..TEXTS.len()).map(|index| {
+            let text = TEXTS[(start + index) % TEXTS.len()];
+            json!(format!("{text}{}", "a".repeat(min.saturating_sub(text.len()).min(1000))))
+        });
+        let texts: Vec<Value> = texts.collect();
+        if schema["pattern"].is_null() && schema["format"].is_null() && schema["maxLength"].is_null() {
+            return texts[0].clone();
+        }
+        let Ok(compiled) = Schema::compile(&json!({"type": "object", "properties": {"x": schema}})) else {
+            return texts[0].clone();
+        };
+        let fits = |text: &&Value| {
+            let mut errors = field::Errors::default();
+            compiled.validate(&json!({"x": text}), &mut errors);
+            errors.is_empty()
+        };
+        texts.iter().find(fits).unwrap_or(&texts[0]).clone()
     }
 
     fn fault(&mut self) -> Value {

@@ -193,8 +193,20 @@ pub struct TreeSpec {
 
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("nullable" = true, "x-kubernetes-list-type" = "atomic"))]
-    #[schemars(transform = derive::merge(r#"{"items":{"nullable":true}}"#))]
+    #[schemars(transform = derive::merge(r#"{
+  "items": {
+    "enum": [
+      "Spring",
+      "Summer"
+    ],
+    "nullable": true
+  }
+}"#))]
     pub seasons: Option<Vec<Option<Season>>>,
+
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["Left", "Right"], "nullable" = true))]
+    pub side: Option<Side>,
 
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "uri"))]
@@ -351,6 +363,12 @@ pub struct Pruning {
 pub enum Season {
     Spring,
     Summer,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Side {
+    Left,
+    Right,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
