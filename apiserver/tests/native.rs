@@ -99,3 +99,19 @@ async fn nobody_owns_the_structs_of_a_new_native_object() {
     let bird = server.bird("wren", r#"{"species":"wren"}"#).await;
     assert_eq!(bird["metadata"]["managedFields"][0]["fieldsV1"], json!({"f:spec": {"f:species": {}}}));
 }
+
+#[tokio::test]
+async fn a_native_object_has_owners_in_each_of_its_versions() {
+    let server = server(true).await;
+    let event = json!({
+        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e", "namespace": "default"},
+        "eventTime": "2026-01-01T00:00:00.000000Z", "reportingController": "example.com/birds", "reportingInstance": "b",
+        "action": "Sing", "reason": "Morning", "type": "Normal", "regarding": {"kind": "Bird", "name": "robin"},
+    });
+    let path = "POST /apis/events.k8s.io/v1/namespaces/default/events";
+    let answer = server.send(path, &[], &event.to_string()).await;
+    assert_eq!(answer.code, 201, "{}", answer.text());
+    let owned = &answer.json()["metadata"]["managedFields"][0];
+    assert_eq!((&owned["apiVersion"], &owned["fieldsV1"]["f:action"]), (&json!("events.k8s.io/v1"), &json!({})));
+    assert_eq!(owned["fieldsV1"]["f:regarding"], json!({"f:kind": {}, "f:name": {}}));
+}

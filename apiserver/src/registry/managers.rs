@@ -26,13 +26,15 @@ impl Registry {
     ) -> Result<(), Error> {
         let now = metadata::now();
         let writer = writer(cx, version, &now);
-        let frame = (old.is_none() && self.kind.native).then(|| frame(draft.value()));
-        let old = old.or(frame.as_ref());
+        let update = |object: &mut Value| {
+            let frame = (old.is_none() && self.kind.native).then(|| frame(object));
+            self.fields.update(&writer, old.or(frame.as_ref()), object);
+        };
         if self.is_stored(version) {
-            draft.change_managed_fields(|object| self.fields.update(&writer, old, object));
+            draft.change_managed_fields(update);
         } else {
             let mut object = self.as_shown(draft.whole(), version)?;
-            self.fields.update(&writer, old, &mut object);
+            update(&mut object);
             draft.set_managed_fields(metadata::take_managed_fields(&mut object));
         }
         Ok(())
