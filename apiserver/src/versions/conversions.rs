@@ -131,7 +131,7 @@ impl Step<'_> {
     /// Clients can write the annotation as well, so that it is believed only as far as the target's type takes it.
     fn put_back(&self, converted: Value, lost: &str) -> Value {
         let mut whole = converted.clone();
-        kept::put_back(&self.to.schema, lost, &mut whole);
+        kept::put_back(lost, &mut whole);
         self.to.schema.prune(&mut whole, &mut Vec::new());
         match self.back().written(whole.clone()) {
             Ok(_) => whole,

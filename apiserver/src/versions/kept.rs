@@ -106,9 +106,8 @@ pub(super) fn lost(schema: &Schema, object: &Value, back: &Value) -> Option<Stri
 }
 
 /// Puts back into an object what its version has lost, as far as nobody has changed it since.
-pub(super) fn put_back(schema: &Schema, lost: &str, object: &mut Value) {
+pub(super) fn put_back(lost: &str, object: &mut Value) {
     let Ok(lost) = serde_json::from_str::<Vec<Lost>>(lost) else { return };
-    let _ = schema;
     for Lost { path, was, became } in lost {
         let shared = matches!(path.first(), Some(Segment::Field(name)) if SHARED.contains(&name.as_str()));
         if !shared && path.len() <= DEPTH_MAX {
@@ -320,7 +319,7 @@ mod tests {
         let of = |spec: Value| json!({"metadata": {}, "spec": spec});
         let lost = lost(&schema(), &of(spec), &of(back)).unwrap_or_default();
         let mut object = of(now);
-        put_back(&schema(), &lost, &mut object);
+        put_back(&lost, &mut object);
         assert_eq!(object["spec"], expect, "{lost}");
     }
 
@@ -369,7 +368,7 @@ mod tests {
             r#"[{"path":["spec",3],"was":1,"became":1}]"#,
             r#"[{"path":["spec",{}],"was":1,"became":1}]"#,
         ] {
-            put_back(&schema(), forged, &mut object);
+            put_back(forged, &mut object);
             assert_eq!(object, before, "{forged}");
         }
     }
