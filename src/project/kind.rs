@@ -29,15 +29,15 @@ pub struct Kind {
     #[serde(default, skip_serializing_if = "Backend::is_storage")]
     pub backend: Backend,
     /// Whether its objects are any JSON, without a schema.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_false")]
     pub schemaless: bool,
     /// Whether its types were made from a CustomResourceDefinition, so that nothing is known here of its fields.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_false")]
     pub from_crd: bool,
     /// Whether it has a status, as a subresource.
     pub status: bool,
     /// Whether it has a scale, as a subresource.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_false")]
     pub scale: bool,
     /// The subresources beside status and scale, in the order of their creation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -103,8 +103,4 @@ impl Backend {
     fn is_storage(&self) -> bool {
         *self == Self::Storage
     }
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }

@@ -80,6 +80,11 @@ pub struct Group {
     pub kinds: Vec<Kind>,
 }
 
+/// Whether a flag is left out of the file.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl Project {
     /// A project without groups.
     pub fn new(name: String, domain: String, vendor: String, copyright: Option<String>) -> Self {

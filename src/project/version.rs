@@ -10,13 +10,13 @@ pub struct KindVersion {
     /// For example `v1alpha1`.
     pub name: String,
     /// Whether objects are stored in it: one version of each kind is.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_false")]
     pub storage: bool,
     /// Whether clients may use it.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub served: bool,
     /// Whether each request to it is answered with a warning.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_false")]
     pub deprecated: bool,
     /// The text of the warning, where it is not the standard one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,10 +67,6 @@ pub fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Kin
     }
 
     deserializer.deserialize_any(OneOrMore)
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 fn is_true(value: &bool) -> bool {

@@ -10,13 +10,13 @@ use crate::builtin_kinds;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Webhooks {
     /// What a client left out.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_false")]
     pub defaulting: bool,
     /// Whether an object may be as it is.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_false")]
     pub validation: bool,
     /// What an object is in another version.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "super::is_false")]
     pub conversion: bool,
 }
 
@@ -114,8 +114,4 @@ impl Kind {
         let stored = served.clone().find(|version| version.storage);
         stored.or_else(|| served.into_iter().next()).map_or_else(|| self.stored(), |version| &version.name)
     }
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
