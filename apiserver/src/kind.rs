@@ -461,6 +461,7 @@ pub(crate) fn drop_titles(crd: &mut CustomResourceDefinition) {
     }
 }
 
-fn qualified(name: &str, group: &str) -> String {
+/// `birds.demo.example.com`. The core group has no suffix.
+pub(crate) fn qualified(name: &str, group: &str) -> String {
     if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
 }

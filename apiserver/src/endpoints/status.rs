@@ -11,7 +11,7 @@ use super::options::OptionsError;
 use crate::apply::ApplyError;
 use crate::body::Body;
 use crate::field::Errors;
-use crate::kind::Kind;
+use crate::kind::{Kind, qualified};
 use crate::registry::error::Error;
 use crate::request::decode::Format;
 use crate::request::media;
@@ -329,8 +329,4 @@ fn details(name: &str, group: &str, kind: &str) -> Value {
         .filter(|(_, text)| !text.is_empty())
         .map(|(key, text)| (key.to_owned(), Value::from(text)))
         .collect()
-}
-
-fn qualified(name: &str, group: &str) -> String {
-    if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
 }

@@ -146,7 +146,7 @@ impl Configured {
 
     /// `birds.demo.example.com`.
     pub fn qualified(&self) -> String {
-        if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }
+        crate::kind::qualified(&self.plural, &self.group)
     }
 
     /// For example `mbird-v1.demo.example.com`. A name needs three parts at least, so that groups which are one word, and
