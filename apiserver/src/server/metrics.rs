@@ -271,7 +271,7 @@ impl<'a> RequestLabels<'a> {
     /// The labels of a request. `content_type` tells an apply from other patches.
     pub fn new(info: &'a RequestInfo, query: &str, content_type: Option<&str>) -> Self {
         let applies = || content_type.is_some_and(|content_type| content_type.starts_with("application/apply-patch"));
-        let verb = match info.verb {
+        let verb = match &*info.verb {
             "get" => "GET",
             "list" => "LIST",
             "watch" => "WATCH",
