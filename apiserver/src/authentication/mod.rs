@@ -4,9 +4,14 @@
 //! of losing its connection, and so that a certificate authority can be replaced while connections live.
 
 pub mod anonymous;
+pub mod bearer;
 pub mod client_certificate;
 pub mod connection;
+mod ecdsa;
 pub mod impersonation;
+pub mod jwt;
+pub mod service_account;
+pub mod token_file;
 pub mod union;
 
 use std::sync::Arc;
@@ -16,8 +21,11 @@ use async_trait::async_trait;
 use crate::request::user::UserInfo;
 
 pub use anonymous::Anonymous;
+pub use bearer::{BearerTokens, TokenReviewer};
 pub use client_certificate::ClientCertificates;
 pub use connection::ConnectionInfo;
+pub use service_account::ServiceAccountTokens;
+pub use token_file::TokenFile;
 pub use union::Authentication;
 
 /// One way to find out who asks.
@@ -44,6 +52,9 @@ pub enum AuthenticationError {
     /// The client certificate is good, but who is meant cannot be read from it.
     #[error("the client certificate cannot be read: {0}")]
     Unreadable(String),
+    /// The bearer token is not good.
+    #[error("the bearer token is not good: {0}")]
+    Token(String),
     /// Whoever decides could not be asked, or said no.
     #[error("credentials could not be reviewed")]
     Review(#[source] Box<dyn std::error::Error + Send + Sync>),

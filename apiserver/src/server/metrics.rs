@@ -482,7 +482,7 @@ mod tests {
     fn info(verb: &'static str, resource: &str, name: &str) -> RequestInfo {
         RequestInfo {
             is_resource: true,
-            verb,
+            verb: verb.into(),
             group: "demo.example.com".into(),
             version: "v1".into(),
             namespace: "default".into(),

@@ -1,15 +1,19 @@
 //! What makes a server a system of its own: the kinds of Kubernetes that clients and controllers lean on, and what works
 //! behind them. A server that is part of a cluster has none of it, because the cluster has.
 
+pub mod access;
 mod expirer;
 mod kinds;
+mod reviews;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::access::{Access, Bootstrap, Installed};
 use self::expirer::Expirer;
 use crate::apis::{Apis, BuildError};
-use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
+use crate::authentication::BearerTokens;
+use crate::authorization::Authorization;
 use crate::builtin::{self, StoredWebhooks};
 use crate::endpoints::Endpoints;
 use crate::storage::Store;
@@ -17,12 +21,15 @@ use crate::storage::Store;
 /// How a server that stands alone shall be.
 pub struct Standalone {
     event_ttl: Duration,
+    access: Access,
 }
 
 /// A server that stands alone, as far as it can be without listening. What works in its background ends with it.
 pub struct Alone {
     endpoints: Arc<Endpoints>,
     authorization: Authorization,
+    tokens: BearerTokens,
+    bootstrap: Option<Bootstrap>,
     _expirer: Option<Expirer>,
 }
 
@@ -31,7 +38,7 @@ const EVENT_TTL: Duration = Duration::from_secs(3600);
 
 impl Default for Standalone {
     fn default() -> Self {
-        Self { event_ttl: EVENT_TTL }
+        Self { event_ttl: EVENT_TTL, access: Access::default() }
     }
 }
 
@@ -42,25 +49,30 @@ impl Standalone {
         self
     }
 
+    /// Knows users so, and lets them do what this says. Unless told, everyone who says who they are may do everything.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
     /// Serves the kinds and what belongs to a system over a store. Must be called in a tokio runtime.
     ///
     /// # Errors
     /// Kinds that cannot be served, or that are there already.
     pub fn start(self, mut apis: Apis, store: Arc<dyn Store>) -> Result<Alone, BuildError> {
-        kinds::install(&mut apis);
+        let access = self.access.prepare()?;
+        kinds::install(&mut apis, &access);
         let mut assembly = apis.assemble(store.clone())?;
         if let [Some(mutating), Some(validating)] = builtin::WEBHOOKS.map(|resource| assembly.cache(resource).cloned())
         {
             assembly.webhook_source(Arc::new(StoredWebhooks::new(mutating, validating)));
         }
         assembly.answer_for_namespaces();
-        let authorizers: Vec<Arc<dyn Authorizer>> = vec![
-            Arc::new(AllowGroups::masters()),
-            Arc::new(AllowPaths::health_and_version()),
-            Arc::new(AllowAuthenticated),
-        ];
+        let Installed { authorization, tokens, roles } = access.install(&mut assembly)?;
         let expirer = Expirer::start(store, builtin::events().storage_prefix(), self.event_ttl);
-        Ok(Alone { endpoints: assembly.serve(), authorization: Authorization::new(authorizers), _expirer: expirer })
+        let endpoints = assembly.serve();
+        let bootstrap = roles.and_then(|roles| Bootstrap::start(&endpoints, roles));
+        Ok(Alone { endpoints, authorization, tokens, bootstrap, _expirer: expirer })
     }
 }
 
@@ -73,5 +85,17 @@ impl Alone {
     /// Who may do what.
     pub fn authorization(&self) -> &Authorization {
         &self.authorization
+    }
+
+    /// Whose tokens are whose.
+    pub fn tokens(&self) -> &BearerTokens {
+        &self.tokens
+    }
+
+    /// Waits until everything is there that is there from the start.
+    pub async fn started(&self) {
+        if let Some(bootstrap) = &self.bootstrap {
+            bootstrap.done().await;
+        }
     }
 }

@@ -29,8 +29,7 @@ pub fn describe(rights: Vec<PolicyRule>) -> String {
             given(&right.resource_names).is_empty()
                 && given(&right.non_resource_urls).is_empty()
                 && (&rule.api_groups, &rule.resources) == (&right.api_groups, &right.resources)
-                && (&rule.resource_names, &rule.non_resource_urls)
-                    == (&right.resource_names, &right.non_resource_urls)
+                && (&rule.resource_names, &rule.non_resource_urls) == (&right.resource_names, &right.non_resource_urls)
         };
         match compact.iter_mut().find(same) {
             Some(rule) => rule.verbs.extend(right.verbs),

@@ -77,11 +77,9 @@ mod tests {
     pub fn rule(text: &str) -> PolicyRule {
         let list = |text: &str| text.split(',').map(|text| text.trim_matches('-').to_owned()).collect::<Vec<_>>();
         match text.split_whitespace().collect::<Vec<_>>()[..] {
-            [verbs, paths] => PolicyRule {
-                verbs: list(verbs),
-                non_resource_urls: Some(list(paths)),
-                ..PolicyRule::default()
-            },
+            [verbs, paths] => {
+                PolicyRule { verbs: list(verbs), non_resource_urls: Some(list(paths)), ..PolicyRule::default() }
+            }
             [verbs, groups, resources, ref names @ ..] => PolicyRule {
                 verbs: list(verbs),
                 api_groups: Some(list(groups)),
@@ -149,7 +147,7 @@ mod tests {
     }
 
     fn role_ref(kind: &str, name: &str) -> RoleRef {
-        RoleRef { api_group: GROUP.into(), kind: kind.into(), name: name.into() }
+        RoleRef { api_group: Some(GROUP.into()), kind: kind.into(), name: name.into() }
     }
 
     fn subjects(text: &str) -> Vec<Subject> {

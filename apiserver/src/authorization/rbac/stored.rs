@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, RwLock};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use serde::de::DeserializeOwned;
 
-use super::policy::Policy;
 use super::PolicySource;
+use super::policy::Policy;
 use crate::registry::object::Object;
 use crate::storage::cache::WatchCache;
 
@@ -45,12 +45,7 @@ impl StoredPolicy {
     }
 
     fn stamp(&self) -> Option<Stamp> {
-        Some([
-            self.cluster_roles.stamp()?,
-            self.roles.stamp()?,
-            self.cluster_bindings.stamp()?,
-            self.bindings.stamp()?,
-        ])
+        Some([self.cluster_roles.stamp()?, self.roles.stamp()?, self.cluster_bindings.stamp()?, self.bindings.stamp()?])
     }
 
     fn arranged(&self, stamp: &Stamp) -> Option<Arc<Policy>> {
@@ -70,6 +65,7 @@ impl PolicySource for StoredPolicy {
         if let Some(policy) = self.arranged(&stamp) {
             return Some(policy);
         }
+        let read = &mut *read;
         let policy = Arc::new(Policy::new(
             refresh(&mut read.cluster_roles, &self.cluster_roles),
             refresh(&mut read.roles, &self.roles),
