@@ -133,7 +133,7 @@ impl Registry {
         self.invalid(cx, draft, None, &mut errors)?;
         if errors.is_empty() {
             prepared.map_err(|error| mismatch(draft.value(), &error))?;
-            validation::create(draft.value(), &mut errors);
+            validation::create(draft.value(), |name| self.hooks.name_problems(name), &mut errors);
         }
         if !errors.is_empty() {
             return Err(Error::Invalid { name: metadata::text(draft.value(), "name").to_owned(), errors });

@@ -13,7 +13,7 @@ use super::watching::BackedWatch;
 use super::{ErasedBackend, Filter, page};
 use crate::admission::{Chain, Operation};
 use crate::apply::{self, FieldManager};
-use crate::field;
+use crate::field::{self, labels};
 use crate::kind::{Kind, KindVersion, Verb};
 use crate::registry::admit::Asked;
 use crate::registry::delete::{self, DeleteOptions, Deletion};
@@ -403,7 +403,7 @@ impl Backed {
         owners::deduplicate(&mut object);
         let mut errors = field::Errors::default();
         if is_kept {
-            validation::create(&object, &mut errors);
+            validation::create(&object, labels::dns_subdomain, &mut errors);
         }
         self.check(cx, &object, None, errors)?;
         if let Some(asking) = asking {
