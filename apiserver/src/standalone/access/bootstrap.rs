@@ -75,10 +75,6 @@ impl Bootstrap {
         let _ = self.done.clone().wait_for(|done| *done).await;
     }
 
-    /// Whether everything has been written once.
-    pub fn is_done(&self) -> bool {
-        *self.done.borrow()
-    }
 }
 
 impl Drop for Bootstrap {

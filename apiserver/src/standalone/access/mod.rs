@@ -15,9 +15,9 @@ use crate::apis::{Added, Assembly, BuildError};
 use crate::authentication::jwt::{PublicKey, SigningKey};
 use crate::authentication::{BearerTokens, ServiceAccountTokens, TokenReviewer};
 use crate::authorization::rbac::{NoEscalation, PolicySource, Rbac, StoredPolicy};
+use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
 use crate::registry::object::Object;
 use crate::storage::cache::WatchCache;
-use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
 
 pub(super) use self::bootstrap::Bootstrap;
 
@@ -95,7 +95,9 @@ impl Access {
     pub(super) fn prepare(self) -> Result<Prepared, BuildError> {
         let signing = match self.signing_key {
             Some(key) => key,
-            None => SigningKey::generate().and_then(|pem| SigningKey::from_pem(pem.as_bytes())).map_err(BuildError::Key)?,
+            None => {
+                SigningKey::generate().and_then(|pem| SigningKey::from_pem(pem.as_bytes())).map_err(BuildError::Key)?
+            }
         };
         let accounts = Arc::new(StoredAccounts::default());
         let of_accounts = accounts.clone();

@@ -87,10 +87,7 @@ impl Subresource for TokenRequests {
             Some(bound) => Some(self.bound(bound, &cx.namespace).await?),
             None => None,
         };
-        let account = Reference {
-            name: cx.name.clone(),
-            uid: parent.metadata.uid.clone().unwrap_or_default(),
-        };
+        let account = Reference { name: cx.name.clone(), uid: parent.metadata.uid.clone().unwrap_or_default() };
         let wanted = Wanted {
             namespace: cx.namespace.clone(),
             account,

@@ -72,7 +72,9 @@ impl Backend for Local {
         let asked = review.spec.resource_attributes.as_ref().and_then(|asked| asked.namespace.as_deref());
         if asked.unwrap_or_default() != cx.namespace {
             let namespace = &cx.namespace;
-            return Err(Error::bad_request(format!("spec.resourceAttributes.namespace must match namespace: {namespace}")));
+            return Err(Error::bad_request(format!(
+                "spec.resourceAttributes.namespace must match namespace: {namespace}"
+            )));
         }
         review.status = Some(decide_spec(&*self.0, &review.spec).await);
         Ok(review)
@@ -95,11 +97,7 @@ fn check(spec: &SubjectAccessReviewSpec, errors: &mut field::Errors) {
     }
 }
 
-fn one_of(
-    resource: Option<&ResourceAttributes>,
-    path: Option<&NonResourceAttributes>,
-    errors: &mut field::Errors,
-) {
+fn one_of(resource: Option<&ResourceAttributes>, path: Option<&NonResourceAttributes>, errors: &mut field::Errors) {
     match (resource, path) {
         (Some(_), Some(path)) => errors.invalid(
             "spec.nonResourceAttributes",
