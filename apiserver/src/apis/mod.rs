@@ -28,8 +28,8 @@ pub use self::added::{Added, StoredAs};
 pub use self::assembly::Assembly;
 pub use self::error::BuildError;
 
-/// The kinds that a server serves.
-#[derive(Default)]
+/// The kinds that a server serves. A clone has the same strategies, backends and plugins, not others like them.
+#[derive(Clone, Default)]
 pub struct Apis {
     definitions: Vec<Definition>,
     admission: Chain,
