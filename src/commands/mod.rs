@@ -8,6 +8,7 @@ pub mod create;
 pub mod from_crd;
 pub mod generate;
 pub mod init;
+pub mod kubeconfig;
 pub mod resource_version;
 pub mod run;
 pub mod show;

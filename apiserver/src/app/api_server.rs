@@ -5,6 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+
+use kube::Client;
+
 use super::client;
 use super::cluster_webhooks::{ClusterWebhooks, Following};
 use super::command_line::ApiServer;
@@ -15,7 +19,7 @@ use super::store_metrics::StoreMetrics;
 use crate::admission::webhook::Source;
 use crate::apis::Apis;
 use crate::authentication::{Anonymous, Authentication, ClientCertificates};
-use crate::authorization::{AllowGroups, AllowPaths, Authorization, Authorizer};
+use crate::delegation;
 use crate::server::health::Check;
 use crate::server::reload::{self, Watching};
 use crate::server::signals::StopSignals;
@@ -50,12 +54,22 @@ struct Running {
     alone: Option<Alone>,
     _watching: Option<Watching>,
     _following: Option<Following>,
+    _trusting: Option<delegation::Following>,
 }
 
 async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     // Whatever a flag can be wrong about comes first: a server that will not start leaves no data folder behind.
     let (authentication, watching) = authentication(flags)?;
-    let cluster = cluster_webhooks(flags).await?;
+    let cluster = if flags.standalone { None } else { client::cluster(flags.kubeconfig.as_deref()).await? };
+    let (mut authentication, in_cluster, _trusting) = if flags.standalone {
+        (authentication, None, None)
+    } else {
+        let own = flags.client_ca_file.is_some();
+        let delegated = flags.delegation.connect(authentication, own, cluster.as_ref()).await?;
+        (delegated.authentication, Some(delegated.authorization), delegated.following)
+    };
+    let access = flags.access.load()?;
+    let cluster = cluster_webhooks(flags, cluster);
     let address = SocketAddr::new(flags.bind_address, flags.secure_port);
     let config = ServeConfig { grace: flags.shutdown_delay_duration, ..ServeConfig::new(address, certificate(flags)) };
     let listening = listen(config).await?;
@@ -67,15 +81,15 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     if let Some(webhooks) = &webhooks {
         apis.webhook_source(webhooks.clone());
     }
-    let (endpoints, authorization, alone) = if flags.standalone {
-        let alone = Standalone::default().event_ttl(flags.event_ttl);
-        let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
-        (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
-    } else {
-        tracing::warn!("without --standalone only members of system:masters are let in");
-        let authorizers: Vec<Arc<dyn Authorizer>> =
-            vec![Arc::new(AllowGroups::masters()), Arc::new(AllowPaths::health_and_version())];
-        (apis.build(store.clone()).map_err(AppError::Build)?, Authorization::new(authorizers), None)
+    let (endpoints, authorization, alone) = match in_cluster {
+        Some(authorization) => (apis.build(store.clone()).map_err(AppError::Build)?, authorization, None),
+        None => {
+            let access = flags.access.with_key(access, store::folder(flags)?)?;
+            let alone = Standalone::default().event_ttl(flags.event_ttl).access(access);
+            let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
+            authentication = authentication.tokens(Arc::new(alone.tokens().clone()));
+            (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
+        }
     };
     let checked = store.clone();
     let store_answers = move || {
@@ -95,13 +109,16 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     if let Some(webhooks) = webhooks {
         core = core.check(webhooks_are_known(webhooks));
     }
+    if let Some(alone) = &alone {
+        core = core.check(has_started(alone));
+    }
     let serving = listening.serve(core.build());
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);
     if let Some(path) = &flags.port_file {
         write_port(path, serving.address().port())?;
     }
     tracing::info!(address = format!("https://{}", serving.address()), "serving");
-    Ok(Running { serving, store, compactor, alone, _watching: watching, _following: following })
+    Ok(Running { serving, store, compactor, alone, _watching: watching, _following: following, _trusting })
 }
 
 impl Running {
@@ -128,15 +145,11 @@ async fn close(store: Arc<dyn Store>) {
 }
 
 /// The webhooks of the cluster that this server is part of, if it is part of one.
-async fn cluster_webhooks(flags: &ApiServer) -> Result<Option<(Arc<ClusterWebhooks>, Following)>, AppError> {
-    if flags.standalone {
-        return Ok(None);
-    }
-    let client = client::cluster(flags.kubeconfig.as_deref()).await?;
-    if client.is_none() {
+fn cluster_webhooks(flags: &ApiServer, client: Option<Client>) -> Option<(Arc<ClusterWebhooks>, Following)> {
+    if client.is_none() && !flags.standalone {
         tracing::warn!("without --kubeconfig, and outside of a cluster, no webhooks are asked");
     }
-    Ok(client.map(|client| ClusterWebhooks::follow(&client, true)))
+    client.map(|client| ClusterWebhooks::follow(&client, true))
 }
 
 fn webhooks_are_known(webhooks: Arc<ClusterWebhooks>) -> Check {
@@ -145,6 +158,16 @@ fn webhooks_are_known(webhooks: Arc<ClusterWebhooks>) -> Check {
         async move { if known { Ok(()) } else { Err("the cluster's webhooks are not known yet".to_owned()) } }
     };
     Check::new("admission-webhooks", known).readiness_only()
+}
+
+/// Whether what is there from the start is there.
+fn has_started(alone: &Alone) -> Check {
+    let started = alone.started().shared();
+    let check = move || {
+        let known = started.clone().now_or_never().is_some();
+        async move { if known { Ok(()) } else { Err("not everything is there yet that is there from the start".into()) } }
+    };
+    Check::new("poststarthook/bootstrap", check).readiness_only()
 }
 
 fn certificate(flags: &ApiServer) -> Certificate {
@@ -198,7 +221,7 @@ pub(super) fn write_port(path: &Path, port: u16) -> Result<(), AppError> {
 mod tests {
     use k8s_openapi::api::core::v1::{Event, ObjectReference};
     use kube::api::{ListParams, ObjectMeta, PostParams};
-    use kube::{Api, Client, Config};
+    use kube::{Api, Config};
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
 

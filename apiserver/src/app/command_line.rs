@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::access::AccessFlags;
+use super::delegation::Delegation;
 use crate::server::duration;
 
 /// What the user wants.
@@ -93,14 +95,19 @@ pub struct ApiServer {
     /// Let requests without credentials reach what is open to all: health and the version. Otherwise they are answered 401
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub anonymous_auth: bool,
-    /// Run without a cluster: Events are stored as well, and everyone with a client certificate may do everything
+    /// Run without a cluster: what clients and controllers lean on in one is served as well, and everyone who says who they
+    /// are may do everything, unless --authorization-mode says otherwise
     #[arg(long)]
     pub standalone: bool,
+    #[command(flatten)]
+    pub access: AccessFlags,
 
-    /// How to reach the cluster that this server is part of: its webhooks are asked before a write. Without this, the
-    /// cluster that this runs in
+    /// How to reach the cluster that this server is part of: it says who asks and what they may do, and its webhooks are
+    /// asked before a write. Without this, the cluster that this runs in
     #[arg(long, conflicts_with = "standalone", value_name = "PATH")]
     pub kubeconfig: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Users of the cluster that this server is part of")]
+    pub delegation: Delegation,
 
     /// The most reading requests at a time, watches not counted; 0 is no limit
     #[arg(long, default_value_t = 400, value_name = "N")]

@@ -1,11 +1,13 @@
 //! The program that a project's `main` is: its subcommands, and what they start in which order.
 
+mod access;
 mod api_server;
 mod client;
 mod cluster_webhooks;
 mod command_line;
 mod compactor;
 mod controller_manager;
+mod delegation;
 mod error;
 mod logging;
 mod migrate_storage;

@@ -18,6 +18,7 @@ use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 use super::ecdsa;
 
 /// What signs tokens.
+#[derive(Clone)]
 pub struct SigningKey {
     key: Arc<dyn rustls::sign::SigningKey>,
     public: PublicKey,

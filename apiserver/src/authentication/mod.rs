@@ -8,6 +8,7 @@ pub mod bearer;
 pub mod client_certificate;
 pub mod connection;
 mod ecdsa;
+pub mod front_proxy;
 pub mod impersonation;
 pub mod jwt;
 pub mod service_account;
@@ -24,6 +25,7 @@ pub use anonymous::Anonymous;
 pub use bearer::{BearerTokens, TokenReviewer};
 pub use client_certificate::ClientCertificates;
 pub use connection::ConnectionInfo;
+pub use front_proxy::{FrontProxy, FrontProxyHeaders};
 pub use service_account::ServiceAccountTokens;
 pub use token_file::TokenFile;
 pub use union::Authentication;
@@ -55,6 +57,9 @@ pub enum AuthenticationError {
     /// The bearer token is not good.
     #[error("the bearer token is not good: {0}")]
     Token(String),
+    /// A proxy of the right authority is not among those that are believed.
+    #[error("the proxy {0:?} is not one of those whose headers are believed")]
+    Proxy(String),
     /// Whoever decides could not be asked, or said no.
     #[error("credentials could not be reviewed")]
     Review(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -7,9 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +18,7 @@ use super::AuthenticationError;
 use super::bearer::{Reviewed, TokenReviewer, common};
 use super::client_certificate::CREDENTIAL_ID;
 use super::jwt::{self, PublicKey, SigningKey, TokenError};
+use crate::request::clock;
 use crate::request::user::UserInfo;
 
 /// How far clocks may be apart.
@@ -71,7 +73,7 @@ pub struct Issued {
     /// The token.
     pub token: String,
     /// When it ends.
-    pub until: SystemTime,
+    pub until: Timestamp,
     /// Whom it is meant for.
     pub audiences: Vec<String>,
 }
@@ -149,7 +151,7 @@ impl ServiceAccountTokens {
     pub fn issue(&self, wanted: Wanted) -> Result<Issued, Box<dyn std::error::Error + Send + Sync>> {
         let Wanted { namespace, account, bound, audiences, lifetime } = wanted;
         let audiences = if audiences.is_empty() { self.audiences.clone() } else { audiences };
-        let now = seconds(SystemTime::now());
+        let now = seconds(clock::now());
         let exp = now.saturating_add(lifetime.as_secs());
         let sub = username(&namespace, &account.name);
         let mut kubernetes = Kubernetes { namespace, serviceaccount: account, ..Kubernetes::default() };
@@ -169,7 +171,7 @@ impl ServiceAccountTokens {
             nbf: now,
             sub,
         };
-        let until = SystemTime::UNIX_EPOCH + Duration::from_secs(exp);
+        let until = i64::try_from(exp).ok().and_then(|exp| Timestamp::from_second(exp).ok()).unwrap_or(Timestamp::MAX);
         Ok(Issued { token: self.signing.sign(&claims)?, until, audiences })
     }
 
@@ -224,7 +226,7 @@ impl TokenReviewer for ServiceAccountTokens {
     async fn review(&self, token: &str, audiences: &[String]) -> Result<Option<Reviewed>, AuthenticationError> {
         let Some(claims) = self.claims(token)? else { return Ok(None) };
         let refused = |problem: &str| Err(AuthenticationError::Token(problem.to_owned()));
-        let (now, leeway) = (seconds(SystemTime::now()), LEEWAY.as_secs());
+        let (now, leeway) = (seconds(clock::now()), LEEWAY.as_secs());
         if now > claims.exp.saturating_add(leeway) {
             return refused("it has expired");
         }
@@ -267,8 +269,8 @@ fn user(claims: &Claims) -> UserInfo {
     UserInfo { uid: serviceaccount.uid.clone(), extra, ..user }
 }
 
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+fn seconds(time: Timestamp) -> u64 {
+    time.as_second().try_into().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -320,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_lasts_for_its_time() {
         let tokens = tokens(&[("ServiceAccount", "n/robin", "7")]);
-        let now = seconds(SystemTime::now());
+        let now = seconds(clock::now());
         let issued = tokens.issue(robin()).expect("a token");
         let claims: Claims = jwt::unverified(&issued.token).expect("claims");
         assert_eq!(claims.exp - claims.iat, 3600);

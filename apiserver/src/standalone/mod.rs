@@ -19,6 +19,7 @@ use crate::endpoints::Endpoints;
 use crate::storage::Store;
 
 /// How a server that stands alone shall be.
+#[derive(Clone)]
 pub struct Standalone {
     event_ttl: Duration,
     access: Access,
@@ -93,9 +94,13 @@ impl Alone {
     }
 
     /// Waits until everything is there that is there from the start.
-    pub async fn started(&self) {
-        if let Some(bootstrap) = &self.bootstrap {
-            bootstrap.done().await;
+    pub fn started(&self) -> impl Future<Output = ()> + Send + use<> {
+        let done = self.bootstrap.as_ref().map(Bootstrap::done);
+        async move {
+            if let Some(mut done) = done {
+                // An error is a server that has stopped, for which nobody needs to wait.
+                let _ = done.wait_for(|done| *done).await;
+            }
         }
     }
 }

@@ -69,12 +69,10 @@ impl Bootstrap {
         Some(Self { task, done })
     }
 
-    /// Waits until everything has been written once.
-    pub async fn done(&self) {
-        // An error is a task that has ended, for which nobody needs to wait.
-        let _ = self.done.clone().wait_for(|done| *done).await;
+    /// Whether everything has been written once.
+    pub fn done(&self) -> watch::Receiver<bool> {
+        self.done.clone()
     }
-
 }
 
 impl Drop for Bootstrap {

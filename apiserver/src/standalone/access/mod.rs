@@ -32,6 +32,7 @@ pub enum AuthorizationMode {
 }
 
 /// How users of a server alone are known, and what they may do.
+#[derive(Clone)]
 pub struct Access {
     /// Who may do what.
     pub authorization: AuthorizationMode,

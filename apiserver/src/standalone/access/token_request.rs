@@ -97,9 +97,8 @@ impl Subresource for TokenRequests {
         };
         let issued = self.tokens.issue(wanted).map_err(Error::internal)?;
         spec.audiences = Some(issued.audiences);
-        let until = jiff::Timestamp::try_from(issued.until).map_err(Error::internal)?;
         let token = Some(issued.token);
-        request.status = Some(TokenRequestStatus { expiration_timestamp: Some(Time(until)), token });
+        request.status = Some(TokenRequestStatus { expiration_timestamp: Some(Time(issued.until)), token });
         Ok(request)
     }
 }
