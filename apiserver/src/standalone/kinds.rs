@@ -11,7 +11,7 @@ use crate::registry::hooks;
 
 /// Adds them all.
 pub fn install(apis: &mut Apis) {
-    apis.builtin::<Namespace>(builtin::namespaces());
+    apis.builtin::<Namespace>(builtin::namespaces()).aspect(builtin::FINALIZE);
     apis.builtin::<Secret>(builtin::secrets());
     apis.builtin::<ConfigMap>(builtin::config_maps());
     apis.builtin::<ServiceAccount>(builtin::service_accounts());
