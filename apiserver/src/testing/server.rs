@@ -17,7 +17,7 @@ use super::instance::Instance;
 use super::listening::Kubeconfigs;
 use super::wire::{Reliance, Wire};
 use super::writes::{Counted, Writes};
-use super::{client, logs};
+use super::{client, logs, namespace};
 use crate::apis::{Apis, BuildError};
 use crate::authentication::{Anonymous, Authentication, ConnectionInfo};
 use crate::authorization::privileged::MASTERS;

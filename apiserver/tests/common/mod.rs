@@ -145,7 +145,11 @@ impl Server {
     }
 
     pub async fn of(apis: Apis, store: Arc<dyn Store>) -> Self {
-        let alone = Standalone::default().start(apis, store.clone()).expect("kinds that can be served");
+        Self::alone(Standalone::default(), apis, store).await
+    }
+
+    pub async fn alone(how: Standalone, apis: Apis, store: Arc<dyn Store>) -> Self {
+        let alone = how.start(apis, store.clone()).expect("kinds that can be served");
         let endpoints = alone.endpoints().clone();
         alone.made().await;
         Self { endpoints, store, _alone: Arc::new(alone) }
