@@ -5,13 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::FutureExt;
-
 use kube::Client;
 
 use super::client;
 use super::cluster_webhooks::{ClusterWebhooks, Following};
-use super::command_line::ApiServer;
+use super::command_line::{AdmissionPlugin, ApiServer};
 use super::compactor::Compactor;
 use super::error::AppError;
 use super::store;
@@ -85,7 +83,8 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
         Some(authorization) => (apis.build(store.clone()).map_err(AppError::Build)?, authorization, None),
         None => {
             let access = flags.access.with_key(access, store::folder(flags)?)?;
-            let alone = Standalone::default().event_ttl(flags.event_ttl).access(access);
+            let lifecycle = !flags.disable_admission_plugins.contains(&AdmissionPlugin::NamespaceLifecycle);
+            let alone = Standalone::default().event_ttl(flags.event_ttl).namespace_lifecycle(lifecycle).access(access);
             let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
             authentication = authentication.tokens(Arc::new(alone.tokens().clone()));
             (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
@@ -110,7 +109,7 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
         core = core.check(webhooks_are_known(webhooks));
     }
     if let Some(alone) = &alone {
-        core = core.check(has_started(alone));
+        core = alone.checks().into_iter().fold(core, |core, check| core.check(check));
     }
     let serving = listening.serve(core.build());
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);
@@ -158,16 +157,6 @@ fn webhooks_are_known(webhooks: Arc<ClusterWebhooks>) -> Check {
         async move { if known { Ok(()) } else { Err("the cluster's webhooks are not known yet".to_owned()) } }
     };
     Check::new("admission-webhooks", known).readiness_only()
-}
-
-/// Whether what is there from the start is there.
-fn has_started(alone: &Alone) -> Check {
-    let started = alone.started().shared();
-    let check = move || {
-        let known = started.clone().now_or_never().is_some();
-        async move { if known { Ok(()) } else { Err("not everything is there yet that is there from the start".into()) } }
-    };
-    Check::new("poststarthook/bootstrap", check).readiness_only()
 }
 
 fn certificate(flags: &ApiServer) -> Certificate {

@@ -95,10 +95,13 @@ pub struct ApiServer {
     /// Let requests without credentials reach what is open to all: health and the version. Otherwise they are answered 401
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub anonymous_auth: bool,
-    /// Run without a cluster: what clients and controllers lean on in one is served as well, and everyone who says who they
-    /// are may do everything, unless --authorization-mode says otherwise
+    /// Run without a cluster: what clients and controllers lean on in one is served as well, such as namespaces and Secrets,
+    /// and everyone who says who they are may do everything, unless --authorization-mode says otherwise
     #[arg(long)]
     pub standalone: bool,
+    /// Do without these plugins of admission, which --standalone brings; with commas between
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
+    pub disable_admission_plugins: Vec<AdmissionPlugin>,
     #[command(flatten)]
     pub access: AccessFlags,
 
@@ -132,6 +135,14 @@ pub enum Storage {
     /// An etcd cluster.
     #[cfg(feature = "etcd")]
     Etcd,
+}
+
+/// Plugins of admission that can be left out, by the names that they have in kube-apiserver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AdmissionPlugin {
+    /// Keeps objects out of namespaces that are not there.
+    #[value(name = "NamespaceLifecycle")]
+    NamespaceLifecycle,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -2,8 +2,8 @@
 //!
 //! Namespaces, and what controllers and clients keep in them: Secrets, ConfigMaps, ServiceAccounts, Leases; Events, which
 //! controllers write, and `kubectl describe` and `kubectl events` read; who may do what, as Roles and bindings say it; and
-//! the configurations of webhooks, by which this server asks webhooks before it writes. They are descriptions: what works
-//! behind them is in [`standalone`](crate::standalone).
+//! the configurations of webhooks, by which this server asks webhooks before it writes. They are descriptions: whoever works
+//! behind them is elsewhere.
 
 mod account_kinds;
 mod behaviour;
@@ -30,7 +30,7 @@ pub use self::config_kinds::{config_maps, secrets};
 pub use self::described::Builtin;
 pub use self::event_shapes::EventShapes;
 pub use self::events::events;
-pub use self::namespace_kind::{FINALIZE, namespaces};
+pub use self::namespace_kind::{FINALIZE, is_terminating, namespaces};
 pub use self::native::{Native, native};
 pub use self::rbac_kinds::{cluster_role_bindings, cluster_roles, role_bindings, roles};
 pub use self::stored_webhooks::StoredWebhooks;

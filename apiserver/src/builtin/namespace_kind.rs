@@ -13,6 +13,7 @@ use super::{Builtin, plain};
 use crate::field::{self, labels};
 use crate::kind::{Kind, Verb};
 use crate::registry::metadata;
+use crate::registry::object::Object;
 use crate::request::context::RequestContext;
 
 /// The subresource by which those who have finished with a namespace say so.
@@ -36,6 +37,11 @@ pub fn namespaces() -> Builtin {
         ..Behaviour::default()
     };
     Builtin::new(kind).hooks(Arc::new(behaviour)).settles()
+}
+
+/// Whether a stored Namespace is on its way out: told by the field that selectors may name first.
+pub fn is_terminating(namespace: &Object) -> bool {
+    namespace.summary.fields.first().is_some_and(|phase| phase == "Terminating")
 }
 
 fn kind() -> Kind {

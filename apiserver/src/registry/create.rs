@@ -38,6 +38,7 @@ impl Registry {
         object: Value,
         applied: bool,
     ) -> Result<Outcome, Error> {
+        self.guard(cx, Operation::Create, version, Some(&object)).await?;
         let generated =
             metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty();
         let mut tries = if generated { NAMES_MAX } else { 1 };

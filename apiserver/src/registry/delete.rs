@@ -91,6 +91,7 @@ impl Registry {
         version: &KindVersion,
         options: &DeleteOptions,
     ) -> Result<Deletion, Error> {
+        self.guard(cx, Operation::Delete, version, None).await?;
         let key = self.key(if self.kind.namespaced { &cx.namespace } else { "" }, &cx.name);
         let mut current = self.stored(&key).await?;
         loop {

@@ -12,7 +12,7 @@ use crate::registry::hooks;
 
 /// Adds them all.
 pub fn install(apis: &mut Apis, access: &Prepared) {
-    apis.builtin::<Namespace>(builtin::namespaces());
+    apis.builtin::<Namespace>(builtin::namespaces()).aspect(builtin::FINALIZE);
     apis.builtin::<Secret>(builtin::secrets());
     apis.builtin::<ConfigMap>(builtin::config_maps());
     access.add_token_requests(apis.builtin::<ServiceAccount>(builtin::service_accounts()));

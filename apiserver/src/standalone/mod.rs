@@ -4,18 +4,23 @@
 pub mod access;
 mod expirer;
 mod kinds;
+mod namespaces;
 mod reviews;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use self::access::{Access, Bootstrap, Installed};
 use self::expirer::Expirer;
+use self::namespaces::{Caches, NamespaceLifecycle, Namespaces};
 use crate::apis::{Apis, BuildError};
 use crate::authentication::BearerTokens;
 use crate::authorization::Authorization;
 use crate::builtin::{self, StoredWebhooks};
 use crate::endpoints::Endpoints;
+use crate::server::health::Check;
 use crate::storage::Store;
 
 /// How a server that stands alone shall be.
@@ -23,6 +28,7 @@ use crate::storage::Store;
 pub struct Standalone {
     event_ttl: Duration,
     access: Access,
+    namespace_lifecycle: bool,
 }
 
 /// A server that stands alone, as far as it can be without listening. What works in its background ends with it.
@@ -31,6 +37,7 @@ pub struct Alone {
     authorization: Authorization,
     tokens: BearerTokens,
     bootstrap: Option<Bootstrap>,
+    namespaces: Option<Namespaces>,
     _expirer: Option<Expirer>,
 }
 
@@ -39,7 +46,7 @@ const EVENT_TTL: Duration = Duration::from_secs(3600);
 
 impl Default for Standalone {
     fn default() -> Self {
-        Self { event_ttl: EVENT_TTL, access: Access::default() }
+        Self { event_ttl: EVENT_TTL, namespace_lifecycle: true, access: Access::default() }
     }
 }
 
@@ -56,6 +63,12 @@ impl Standalone {
         self
     }
 
+    /// Whether objects can be created only in namespaces that are there; true unless told.
+    pub fn namespace_lifecycle(mut self, enabled: bool) -> Self {
+        self.namespace_lifecycle = enabled;
+        self
+    }
+
     /// Serves the kinds and what belongs to a system over a store. Must be called in a tokio runtime.
     ///
     /// # Errors
@@ -66,14 +79,23 @@ impl Standalone {
         let mut assembly = apis.assemble(store.clone())?;
         if let [Some(mutating), Some(validating)] = builtin::WEBHOOKS.map(|resource| assembly.cache(resource).cloned())
         {
-            assembly.webhook_source(Arc::new(StoredWebhooks::new(mutating, validating)));
+            let namespaces = assembly.cache("namespaces").cloned();
+            assembly.webhook_source(Arc::new(StoredWebhooks::new(mutating, validating, namespaces)));
         }
-        assembly.answer_for_namespaces();
+        let caches = ["namespaces", "serviceaccounts"].map(|resource| assembly.cache(resource).cloned());
+        if let ([Some(namespaces), _], true) = (&caches, self.namespace_lifecycle) {
+            let (store, feed) = (assembly.store().clone(), assembly.feed().clone());
+            assembly.guard(NamespaceLifecycle::new(namespaces.clone(), store, feed));
+        }
         let Installed { authorization, tokens, roles } = access.install(&mut assembly)?;
         let expirer = Expirer::start(store, builtin::events().storage_prefix(), self.event_ttl);
         let endpoints = assembly.serve();
+        let namespaces = match caches {
+            [Some(namespaces), Some(accounts)] => Namespaces::start(&endpoints, Caches { namespaces, accounts }),
+            _ => None,
+        };
         let bootstrap = roles.and_then(|roles| Bootstrap::start(&endpoints, roles));
-        Ok(Alone { endpoints, authorization, tokens, bootstrap, _expirer: expirer })
+        Ok(Alone { endpoints, authorization, tokens, namespaces, bootstrap, _expirer: expirer })
     }
 }
 
@@ -81,6 +103,44 @@ impl Alone {
     /// What is served.
     pub fn endpoints(&self) -> &Arc<Endpoints> {
         &self.endpoints
+    }
+
+    /// Waits until the caches are filled and what is always there has been made: the namespaces of the system, and its
+    /// roles where these say who may do what.
+    pub fn made(&self) -> impl Future<Output = ()> + Send + use<> {
+        let endpoints = self.endpoints.clone();
+        let made = [self.namespaces.as_ref().map(Namespaces::watch), self.bootstrap.as_ref().map(Bootstrap::watch)];
+        async move {
+            endpoints.filled().await;
+            for mut made in made.into_iter().flatten() {
+                // The sender is gone when the server is.
+                let _ = made.wait_for(|made| *made).await;
+            }
+        }
+    }
+
+    /// The server is ready when what is always there has been made.
+    pub fn checks(&self) -> [Check; 2] {
+        let check = |name, made: Option<watch::Receiver<bool>>, missing: &'static str| {
+            let check = Check::new(name, move || {
+                let made = made.as_ref().is_none_or(|made| *made.borrow());
+                async move { made.then_some(()).ok_or_else(|| missing.to_owned()) }
+            });
+            check.readiness_only()
+        };
+        // Called as in Kubernetes.
+        [
+            check(
+                "poststarthook/start-system-namespaces-controller",
+                self.namespaces.as_ref().map(Namespaces::watch),
+                "the system's namespaces are not made yet",
+            ),
+            check(
+                "poststarthook/rbac/bootstrap-roles",
+                self.bootstrap.as_ref().map(Bootstrap::watch),
+                "the system's roles are not made yet",
+            ),
+        ]
     }
 
     /// Who may do what.
@@ -91,16 +151,5 @@ impl Alone {
     /// Whose tokens are whose.
     pub fn tokens(&self) -> &BearerTokens {
         &self.tokens
-    }
-
-    /// Waits until everything is there that is there from the start.
-    pub fn started(&self) -> impl Future<Output = ()> + Send + use<> {
-        let done = self.bootstrap.as_ref().map(Bootstrap::done);
-        async move {
-            if let Some(mut done) = done {
-                // An error is a server that has stopped, for which nobody needs to wait.
-                let _ = done.wait_for(|done| *done).await;
-            }
-        }
     }
 }

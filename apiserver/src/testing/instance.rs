@@ -33,12 +33,12 @@ impl Instance {
         self.endpoints.kinds()
     }
 
-    /// Waits until its caches are, and until everything is there that is there from the start.
+    /// Waits until its caches are, and what is always there has been made.
     pub(super) async fn filled(&self) {
         self.endpoints.filled().await;
-        let alone = self.alone.lock().unwrap_or_else(|broken| broken.into_inner()).as_ref().map(Alone::started);
-        if let Some(started) = alone {
-            started.await;
+        let made = self.alone.lock().unwrap_or_else(|broken| broken.into_inner()).as_ref().map(Alone::made);
+        if let Some(made) = made {
+            made.await;
         }
     }
 

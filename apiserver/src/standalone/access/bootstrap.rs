@@ -69,8 +69,8 @@ impl Bootstrap {
         Some(Self { task, done })
     }
 
-    /// Whether everything has been written once.
-    pub fn done(&self) -> watch::Receiver<bool> {
+    /// Tells whether everything has been written once.
+    pub fn watch(&self) -> watch::Receiver<bool> {
         self.done.clone()
     }
 }
