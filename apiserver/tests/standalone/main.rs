@@ -3,6 +3,7 @@
 
 mod access;
 mod config;
+mod delegation;
 mod leases;
 mod namespaces;
 mod rbac_kinds;
