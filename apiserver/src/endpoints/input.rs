@@ -57,7 +57,10 @@ pub fn object_of(call: &Call, target: Target<'_>, body: &[u8], validation: Field
 /// # Errors
 /// 415.
 pub fn format(call: &Call) -> Result<Format, Status> {
-    media::content_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::WRITABLE))
+    let native = call.kind().native;
+    let format = media::content_type(call.content_type()).filter(|format| *format != Format::Protobuf || native);
+    let accepted = if native { media::WRITABLE_NATIVE } else { media::WRITABLE };
+    format.ok_or_else(|| Status::unsupported_media_type(accepted))
 }
 
 /// Tells a client of a problem that is let pass; those of YAML, which are told by line, one by one. Source:
