@@ -449,13 +449,20 @@ mod tests {
             }
         };
         let seconds = |election: &Election| {
-            [election.leader_elect_lease_duration, election.leader_elect_renew_deadline, election.leader_elect_retry_period]
-                .map(|time| time.as_secs())
+            [
+                election.leader_elect_lease_duration,
+                election.leader_elect_renew_deadline,
+                election.leader_elect_retry_period,
+            ]
+            .map(|time| time.as_secs())
         };
         assert_eq!(seconds(&election(&[])), [15, 10, 2]);
-        for (arguments, expect) in
-            [(&[][..], true), (&["--leader-elect"], true), (&["--leader-elect=true"], true), (&["--leader-elect=false"], false)]
-        {
+        for (arguments, expect) in [
+            (&[][..], true),
+            (&["--leader-elect"], true),
+            (&["--leader-elect=true"], true),
+            (&["--leader-elect=false"], false),
+        ] {
             assert_eq!(election(arguments).leader_elect, expect, "{arguments:?}");
         }
     }

@@ -79,7 +79,8 @@ fn election(flags: &Election, program: &str, client: Client) -> Result<LeaderEle
     }
     election.check().map_err(|error| AppError::Usage {
         message: error.to_string(),
-        hint: "look at --leader-elect-lease-duration, --leader-elect-renew-deadline and --leader-elect-retry-period".into(),
+        hint: "look at --leader-elect-lease-duration, --leader-elect-renew-deadline and --leader-elect-retry-period"
+            .into(),
     })?;
     Ok(election)
 }

@@ -7,9 +7,9 @@ use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use rand::Rng;
 
+use super::LeaderElection;
 use super::fence::{Fence, Moment};
 use super::record::{Seen, Turn, held, released};
-use super::LeaderElection;
 use crate::manager::controller::chain::Chain;
 use crate::manager::{ManagerError, Metrics};
 
@@ -51,11 +51,11 @@ impl Elector {
     pub(in crate::manager) async fn acquire(&mut self) {
         tracing::info!(lease = self.lease(), identity = self.election.identity, "waiting to lead");
         loop {
-            let period = self.election.retry_period;
             if self.attempt(self.election.renew_deadline).await == Outcome::Held {
                 break;
             }
-            tokio::time::sleep(period.mul_f64(1.0 + rand::rng().random_range(0.0..JITTER))).await;
+            let jitter = rand::rng().random_range(1.0..1.0 + JITTER);
+            tokio::time::sleep(self.election.retry_period.mul_f64(jitter)).await;
         }
         self.metrics.leads(&self.election.name, true);
         tracing::info!(lease = self.lease(), identity = self.election.identity, "leading");
@@ -173,7 +173,8 @@ impl Elector {
             }
             None => {
                 let (name, namespace) = (Some(name.clone()), namespace.clone());
-                let lease = Lease { metadata: ObjectMeta { name, namespace, ..ObjectMeta::default() }, spec: Some(spec) };
+                let lease =
+                    Lease { metadata: ObjectMeta { name, namespace, ..ObjectMeta::default() }, spec: Some(spec) };
                 self.leases.create(&PostParams::default(), &lease).await?
             }
         };
@@ -193,4 +194,88 @@ enum Outcome {
     Held,
     Theirs,
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::manager::fake::{FakeServer, status};
+
+    fn elector(server: &FakeServer, fence: &Fence) -> Elector {
+        let election = LeaderElection::new("birds", server.client())
+            .namespace("wood")
+            .identity("us")
+            .lease_duration(Duration::from_secs(2))
+            .renew_deadline(Duration::from_millis(300))
+            .retry_period(Duration::from_millis(20));
+        Elector::new(election, fence.clone(), Metrics::default()).unwrap()
+    }
+
+    fn lease(holder: &str) -> Value {
+        let metadata = json!({"name": "birds", "namespace": "wood", "resourceVersion": "1"});
+        json!({"metadata": metadata, "spec": {"holderIdentity": holder, "leaseDurationSeconds": 2}})
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_nobody_has_is_taken_and_given_back() {
+        let (server, fence) = (FakeServer::default(), Fence::default());
+        let mut elector = elector(&server, &fence);
+        assert!(fence.check().is_err());
+        server.answer(Method::POST, 201, lease("us"));
+        elector.acquire().await;
+        assert!(fence.check().is_ok());
+        server.answer(Method::GET, 200, lease("us"));
+        server.answer(Method::PUT, 200, lease(""));
+        elector.release().await;
+        assert!(fence.check().is_err());
+        let path = "/apis/coordination.k8s.io/v1/namespaces/wood/leases";
+        let expect = ["GET", "POST", "GET", "PUT"]
+            .map(|method| if method == "POST" { format!("POST {path}") } else { format!("{method} {path}/birds") });
+        assert_eq!(server.seen(), expect);
+        let given_back = server.requests.lock().unwrap()[3].1.clone();
+        assert_eq!(given_back["spec"]["holderIdentity"], "");
+        assert_eq!(given_back["metadata"]["resourceVersion"], "1");
+    }
+
+    #[tokio::test]
+    async fn a_leader_whose_renewals_fail_stops_in_time() {
+        let (server, fence) = (FakeServer::default(), Fence::default());
+        let mut elector = elector(&server, &fence);
+        server.answer(Method::POST, 201, lease("us"));
+        elector.acquire().await;
+        server.answer(Method::PUT, 500, status(500, "InternalError"));
+        let begin = Instant::now();
+        let lost = elector.keep().await;
+        assert_eq!(lost, ManagerError::LostLeadership { lease: "wood/birds".into() });
+        assert!(fence.check().is_err() && begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_leader_stops_at_once_when_somebody_else_leads() {
+        let (server, fence) = (FakeServer::default(), Fence::default());
+        let mut elector = elector(&server, &fence);
+        server.answer(Method::POST, 201, lease("us"));
+        elector.acquire().await;
+        server.answer(Method::PUT, 409, status(409, "Conflict"));
+        server.answer(Method::GET, 200, lease("them"));
+        elector.keep().await;
+        assert!(fence.check().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_another_renews_is_waited_for() {
+        let (server, fence) = (FakeServer::default(), Fence::default());
+        let mut elector = elector(&server, &fence);
+        server.answer(Method::GET, 200, lease("them"));
+        let waits = tokio::time::timeout(Duration::from_millis(100), elector.acquire()).await;
+        assert!(waits.is_err() && fence.check().is_err());
+        assert!(server.seen().iter().all(|line| line.starts_with("GET ")));
+        server.answer(Method::GET, 200, lease(""));
+        server.answer(Method::PUT, 200, lease("us"));
+        elector.acquire().await;
+        assert!(fence.check().is_ok());
+    }
 }

@@ -4,20 +4,18 @@
 //! frozen anywhere in between, and goes on there. What is left is the moment between looking at the clock and the system
 //! call; only the server could close it.
 
-use std::error::Error;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
-use futures::future::{Either, Ready, ready};
 use http::{Request, Response};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use kube::Client;
 use kube::client::Body;
-use tower::Service;
+use tower::{BoxError, Service};
 
 /// Whether requests may pass. Open for ever unless there is an election.
 #[derive(Clone, Debug, Default)]
@@ -98,18 +96,19 @@ struct FencedService {
 
 impl Service<Request<Body>> for FencedService {
     type Response = Response<Body>;
-    type Error = Box<dyn Error + Send + Sync>;
-    type Future = Either<Ready<Result<Self::Response, Self::Error>>, <Client as Service<Request<Body>>>::Future>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match self.fence.check() {
-            Ok(()) => Either::Right(self.inner.call(request)),
-            Err(closed) => Either::Left(ready(Err(closed.into()))),
-        }
+        let (client, fence) = (self.inner.clone(), self.fence.clone());
+        Box::pin(async move {
+            fence.check()?;
+            Ok(client.send(request).await?)
+        })
     }
 }
 
@@ -196,7 +195,8 @@ mod tests {
     async fn requests_pass_only_while_the_lease_is_good() {
         let (server, fence) = (FakeServer::default(), Fence::default());
         let client = fence.client(server.client());
-        let ask = async || client.apiserver_version().await.is_err_and(|error| matches!(error, kube::Error::Service(_)));
+        let ask =
+            async || client.apiserver_version().await.is_err_and(|error| matches!(error, kube::Error::Service(_)));
         let refused = [
             ask().await,
             {

@@ -22,7 +22,8 @@ use super::ManagerError;
 
 /// How long others wait for a sign of the leader, how long the leader goes without renewing, and how often both try: as in
 /// client-go.
-const TIMINGS: (Duration, Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(10), Duration::from_secs(2));
+const TIMINGS: (Duration, Duration, Duration) =
+    (Duration::from_secs(15), Duration::from_secs(10), Duration::from_secs(2));
 
 /// Makes the manager wait until it leads: see [`Manager::leader_election`](super::Manager::leader_election).
 #[derive(Clone)]
@@ -42,7 +43,15 @@ impl LeaderElection {
     pub fn new(name: &str, client: Client) -> Self {
         let (lease_duration, renew_deadline, retry_period) = TIMINGS;
         let namespace = None;
-        Self { client, name: name.to_owned(), namespace, identity: identity(), lease_duration, renew_deadline, retry_period }
+        Self {
+            client,
+            name: name.to_owned(),
+            namespace,
+            identity: identity(),
+            lease_duration,
+            renew_deadline,
+            retry_period,
+        }
     }
 
     /// Where the Lease is; the client's default namespace unless set.
