@@ -1,7 +1,8 @@
 //! The controllers of a project: started together, stopped together, and served with what every controller needs.
 //!
-//! A controller is an async function that gets a [`Context`] and runs until [`Context::shutdown`] resolves. Most hand a
-//! `kube::runtime::Controller` to [`Context::run`], which adds retries, logs, metrics, health and shutdown.
+//! A controller is an async function that gets a [`Context`] and runs until [`Context::shutdown`] resolves. Most use
+//! [`Context::controller`], which shares one watch of each kind; a `kube::runtime::Controller` that somebody built goes to
+//! [`Context::run`]. Both add retries, logs, metrics, health and shutdown. By [`LeaderElection`], one of several processes acts.
 //!
 //! **Invariant:** a controller knows the API server by its client alone. It cannot tell whether the server is in this
 //! process, next door or a cluster.
