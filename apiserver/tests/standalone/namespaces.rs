@@ -60,9 +60,9 @@ async fn a_new_namespace_is_what_kubernetes_makes_of_it() {
     let (_, generated) = ask(&server, &format!("POST {NAMESPACES}"), generated).await;
     let metadata = &generated["metadata"];
     assert_eq!(metadata["labels"]["kubernetes.io/metadata.name"], metadata["name"]);
-    let found =
-        ask(&server, &format!("GET {NAMESPACES}?fieldSelector=status.phase%3DActive%2Cname%3Dforest"), Value::Null);
-    assert_eq!(found.await.1["items"].as_array().map(Vec::len), Some(1));
+    let selected = format!("GET {NAMESPACES}?fieldSelector=status.phase%3DActive%2Cname%3Dforest");
+    let found = ask(&server, &selected, Value::Null).await.1;
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(1));
     for (name, problem) in
         [("No.Such", "a lowercase RFC 1123 label must consist"), ("a.b", "a lowercase RFC 1123 label")]
     {
