@@ -18,16 +18,19 @@ use serde_json::{Value, json};
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[kube(group = "demo.example.com", version = "v1", kind = "Bird", namespaced)]
 pub struct BirdSpec {
+    /// What it is.
     #[serde(default)]
     pub species: String,
 }
 
+/// Does what the generic registry does.
 pub struct BirdStrategy;
 
 impl Strategy for BirdStrategy {
     type Object = Bird;
 }
 
+/// What these tests serve.
 pub fn install(apis: &mut Apis) {
     apis.add(BirdStrategy);
 }
