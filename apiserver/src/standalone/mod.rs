@@ -1,7 +1,9 @@
 //! What makes a server a system of its own: the kinds of Kubernetes that clients and controllers lean on, and what works
 //! behind them. A server that is part of a cluster has none of it, because the cluster has.
 
+mod caller;
 mod expirer;
+pub mod garbage;
 mod kinds;
 
 use std::sync::Arc;
