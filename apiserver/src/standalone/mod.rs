@@ -2,13 +2,17 @@
 //! behind them. A server that is part of a cluster has none of it, because the cluster has.
 
 mod caller;
+mod controllers;
 mod expirer;
 pub mod garbage;
 mod kinds;
+pub mod namespaces;
+mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::controllers::Controllers;
 use self::expirer::Expirer;
 use crate::apis::{Apis, BuildError};
 use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
@@ -19,12 +23,14 @@ use crate::storage::Store;
 /// How a server that stands alone shall be.
 pub struct Standalone {
     event_ttl: Duration,
+    controllers: bool,
 }
 
 /// A server that stands alone, as far as it can be without listening. What works in its background ends with it.
 pub struct Alone {
     endpoints: Arc<Endpoints>,
     authorization: Authorization,
+    controllers: Option<Controllers>,
     _expirer: Option<Expirer>,
 }
 
@@ -33,7 +39,7 @@ const EVENT_TTL: Duration = Duration::from_secs(3600);
 
 impl Default for Standalone {
     fn default() -> Self {
-        Self { event_ttl: EVENT_TTL }
+        Self { event_ttl: EVENT_TTL, controllers: true }
     }
 }
 
@@ -41,6 +47,13 @@ impl Standalone {
     /// Deletes Events that nobody has written to for this time; 0 keeps them for ever.
     pub fn event_ttl(mut self, ttl: Duration) -> Self {
         self.event_ttl = ttl;
+        self
+    }
+
+    /// Leaves what a deletion leaves: what a deleted object owned stays, and so does a namespace that is being deleted.
+    /// Another system, or nobody, takes care of it.
+    pub fn without_controllers(mut self) -> Self {
+        self.controllers = false;
         self
     }
 
@@ -62,7 +75,9 @@ impl Standalone {
             Arc::new(AllowAuthenticated),
         ];
         let expirer = Expirer::start(store, builtin::events().storage_prefix(), self.event_ttl);
-        Ok(Alone { endpoints: assembly.serve(), authorization: Authorization::new(authorizers), _expirer: expirer })
+        let endpoints = assembly.serve();
+        let controllers = self.controllers.then(|| Controllers::start(&endpoints));
+        Ok(Alone { endpoints, authorization: Authorization::new(authorizers), controllers, _expirer: expirer })
     }
 }
 
@@ -75,5 +90,13 @@ impl Alone {
     /// Who may do what.
     pub fn authorization(&self) -> &Authorization {
         &self.authorization
+    }
+
+    /// Lets what works in its background finish what it has begun. Whoever drops it instead cuts that short, which harms
+    /// nothing: what is left undone is found at the next start.
+    pub async fn stop(self) {
+        if let Some(controllers) = self.controllers {
+            controllers.stop().await;
+        }
     }
 }

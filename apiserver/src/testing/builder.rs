@@ -12,11 +12,12 @@ use crate::storage::memory::MemoryStore;
 pub struct TestServerBuilder {
     pub(super) store: Arc<dyn Store>,
     pub(super) standalone: bool,
+    pub(super) controllers: bool,
 }
 
 impl Default for TestServerBuilder {
     fn default() -> Self {
-        Self { store: Arc::new(MemoryStore::default()), standalone: true }
+        Self { store: Arc::new(MemoryStore::default()), standalone: true, controllers: true }
     }
 }
 
@@ -37,6 +38,13 @@ impl TestServerBuilder {
     /// does while no cluster tells it who may do what.
     pub fn behind_a_cluster(mut self) -> Self {
         self.standalone = false;
+        self
+    }
+
+    /// Leaves what a deletion leaves, as an API server does whose controllers are elsewhere: what a deleted object owned,
+    /// and what is in a namespace that is being deleted.
+    pub fn without_controllers(mut self) -> Self {
+        self.controllers = false;
         self
     }
 

@@ -84,7 +84,9 @@ impl TestServer {
         install(&mut apis);
         let webhook_metrics = apis.webhook_metrics();
         let built = if how.standalone {
-            Standalone::default()
+            let alone = Standalone::default();
+            let alone = if how.controllers { alone } else { alone.without_controllers() };
+            alone
                 .start(apis, how.store)
                 .map(|alone| (alone.endpoints().clone(), alone.authorization().clone(), Some(alone)))
         } else {

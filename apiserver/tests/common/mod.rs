@@ -146,6 +146,10 @@ impl Server {
 
     pub async fn of(apis: Apis, store: Arc<dyn Store>) -> Self {
         let alone = Standalone::default().start(apis, store.clone()).expect("kinds that can be served");
+        Self::around(alone, store).await
+    }
+
+    pub async fn around(alone: Alone, store: Arc<dyn Store>) -> Self {
         let endpoints = alone.endpoints().clone();
         endpoints.filled().await;
         Self { endpoints, store, _alone: Arc::new(alone) }

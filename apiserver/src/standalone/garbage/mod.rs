@@ -3,7 +3,7 @@
 //!
 //! - [`facts`] what is read of an object · [`places`] where objects are · [`graph`] who owns whom, and what is worth a look
 //! - [`decide`] what to do about an object · [`work`] doing it · [`report`] telling of what is wrong
-//! - [`follow`] from changes to the graph · [`queue`] what is still to be done
+//! - [`follow`] from changes to the graph
 //!
 //! It reads and writes as any client does, so that hooks and admission see it. One task owns the graph and needs no
 //! locks; what waits for the store runs beside it. Whatever a process that was killed has left is found at the next
@@ -16,7 +16,6 @@ mod graph;
 #[cfg(test)]
 mod model;
 mod places;
-mod queue;
 mod report;
 mod work;
 
@@ -33,9 +32,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use self::follow::{Followed, Progress};
 use self::graph::{Graph, Task};
 use self::places::Places;
-use self::queue::Queue;
 use self::work::{Effect, Worker};
 use super::caller::Caller;
+use super::queue::Queue;
 use crate::kind::{Kind, Verb};
 use crate::registry::error::Error;
 use crate::registry::rest::{Rest, Watching};

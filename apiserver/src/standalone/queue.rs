@@ -66,12 +66,22 @@ impl<T: Clone + Eq + Hash + Ord> Queue<T> {
 
     /// A task failed. Gives how long it waits until it is tried again.
     pub fn failed(&mut self, task: &T, now: Instant) -> Duration {
+        self.again(task, now, DELAY_MAX)
+    }
+
+    /// A task has to be tried again, after `delay_max` at most. Gives how long it waits.
+    pub fn again(&mut self, task: &T, now: Instant, delay_max: Duration) -> Duration {
         let failures = self.failures.entry(task.clone()).or_default();
-        let delay = DELAY_MIN.saturating_mul(1 << (*failures).min(20)).min(DELAY_MAX);
+        let delay = DELAY_MIN.saturating_mul(1 << (*failures).min(20)).min(delay_max);
         *failures += 1;
-        self.later.push(Reverse((now + delay, task.clone())));
+        self.add_at(task.clone(), now + delay);
         self.finish(task);
         delay
+    }
+
+    /// Adds a task that has time until then.
+    pub fn add_at(&mut self, task: T, at: Instant) {
+        self.later.push(Reverse((at, task)));
     }
 
     /// When a task that failed is due.

@@ -1,0 +1,6 @@
+//! What makes namespaces more than names.
+
+mod conditions;
+mod deletion;
+
+pub use self::deletion::ContentDeletion;
