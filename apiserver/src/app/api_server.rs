@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::client;
 use super::cluster_webhooks::{ClusterWebhooks, Following};
-use super::command_line::ApiServer;
+use super::command_line::{AdmissionPlugin, ApiServer};
 use super::compactor::Compactor;
 use super::error::AppError;
 use super::store;
@@ -68,7 +68,8 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
         apis.webhook_source(webhooks.clone());
     }
     let (endpoints, authorization, alone) = if flags.standalone {
-        let alone = Standalone::default().event_ttl(flags.event_ttl);
+        let lifecycle = !flags.disable_admission_plugins.contains(&AdmissionPlugin::NamespaceLifecycle);
+        let alone = Standalone::default().event_ttl(flags.event_ttl).namespace_lifecycle(lifecycle);
         let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
         (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
     } else {
@@ -94,6 +95,9 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
         });
     if let Some(webhooks) = webhooks {
         core = core.check(webhooks_are_known(webhooks));
+    }
+    if let Some(alone) = &alone {
+        core = core.check(alone.check());
     }
     let serving = listening.serve(core.build());
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);

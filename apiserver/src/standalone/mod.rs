@@ -4,9 +4,9 @@
 mod caller;
 mod controllers;
 mod expirer;
-pub mod garbage;
+mod garbage;
 mod kinds;
-pub mod namespaces;
+mod namespaces;
 mod queue;
 
 use std::sync::Arc;
@@ -14,16 +14,19 @@ use std::time::Duration;
 
 use self::controllers::Controllers;
 use self::expirer::Expirer;
+use self::namespaces::{Caches, NamespaceLifecycle, Namespaces};
 use crate::apis::{Apis, BuildError};
 use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
 use crate::builtin::{self, StoredWebhooks};
 use crate::endpoints::Endpoints;
+use crate::server::health::Check;
 use crate::storage::Store;
 
 /// How a server that stands alone shall be.
 pub struct Standalone {
     event_ttl: Duration,
     controllers: bool,
+    namespace_lifecycle: bool,
 }
 
 /// A server that stands alone, as far as it can be without listening. What works in its background ends with it.
@@ -31,6 +34,7 @@ pub struct Alone {
     endpoints: Arc<Endpoints>,
     authorization: Authorization,
     controllers: Option<Controllers>,
+    namespaces: Option<Namespaces>,
     _expirer: Option<Expirer>,
 }
 
@@ -39,7 +43,7 @@ const EVENT_TTL: Duration = Duration::from_secs(3600);
 
 impl Default for Standalone {
     fn default() -> Self {
-        Self { event_ttl: EVENT_TTL, controllers: true }
+        Self { event_ttl: EVENT_TTL, controllers: true, namespace_lifecycle: true }
     }
 }
 
@@ -57,6 +61,12 @@ impl Standalone {
         self
     }
 
+    /// Whether objects can be created only in namespaces that are there; true unless told.
+    pub fn namespace_lifecycle(mut self, enabled: bool) -> Self {
+        self.namespace_lifecycle = enabled;
+        self
+    }
+
     /// Serves the kinds and what belongs to a system over a store. Must be called in a tokio runtime.
     ///
     /// # Errors
@@ -66,9 +76,14 @@ impl Standalone {
         let mut assembly = apis.assemble(store.clone())?;
         if let [Some(mutating), Some(validating)] = builtin::WEBHOOKS.map(|resource| assembly.cache(resource).cloned())
         {
-            assembly.webhook_source(Arc::new(StoredWebhooks::new(mutating, validating)));
+            let namespaces = assembly.cache("namespaces").cloned();
+            assembly.webhook_source(Arc::new(StoredWebhooks::new(mutating, validating, namespaces)));
         }
-        assembly.answer_for_namespaces();
+        let caches = ["namespaces", "serviceaccounts"].map(|resource| assembly.cache(resource).cloned());
+        if let ([Some(namespaces), _], true) = (&caches, self.namespace_lifecycle) {
+            let (store, feed) = (assembly.store().clone(), assembly.feed().clone());
+            assembly.guard(NamespaceLifecycle::new(namespaces.clone(), store, feed));
+        }
         let authorizers: Vec<Arc<dyn Authorizer>> = vec![
             Arc::new(AllowGroups::masters()),
             Arc::new(AllowPaths::health_and_version()),
@@ -77,7 +92,12 @@ impl Standalone {
         let expirer = Expirer::start(store, builtin::events().storage_prefix(), self.event_ttl);
         let endpoints = assembly.serve();
         let controllers = self.controllers.then(|| Controllers::start(&endpoints));
-        Ok(Alone { endpoints, authorization: Authorization::new(authorizers), controllers, _expirer: expirer })
+        let namespaces = match caches {
+            [Some(namespaces), Some(accounts)] => Namespaces::start(&endpoints, Caches { namespaces, accounts }),
+            _ => None,
+        };
+        let authorization = Authorization::new(authorizers);
+        Ok(Alone { endpoints, authorization, controllers, namespaces, _expirer: expirer })
     }
 }
 
@@ -85,6 +105,25 @@ impl Alone {
     /// What is served.
     pub fn endpoints(&self) -> &Arc<Endpoints> {
         &self.endpoints
+    }
+
+    /// Waits until the caches are filled and what is always there has been made: the namespaces of the system.
+    pub async fn made(&self) {
+        self.endpoints.filled().await;
+        if let Some(namespaces) = &self.namespaces {
+            namespaces.made().await;
+        }
+    }
+
+    /// The server is ready when what is always there has been made.
+    pub fn check(&self) -> Check {
+        let made = self.namespaces.as_ref().map(Namespaces::watch);
+        // Called as in Kubernetes.
+        let check = Check::new("poststarthook/start-system-namespaces-controller", move || {
+            let made = made.as_ref().is_none_or(|made| *made.borrow());
+            async move { made.then_some(()).ok_or_else(|| "the system's namespaces are not made yet".to_owned()) }
+        });
+        check.readiness_only()
     }
 
     /// Who may do what.

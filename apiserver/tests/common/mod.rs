@@ -151,7 +151,7 @@ impl Server {
 
     pub async fn around(alone: Alone, store: Arc<dyn Store>) -> Self {
         let endpoints = alone.endpoints().clone();
-        endpoints.filled().await;
+        alone.made().await;
         Self { endpoints, store, _alone: Arc::new(alone) }
     }
 

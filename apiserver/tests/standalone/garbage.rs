@@ -183,6 +183,27 @@ async fn forests_own_what_is_in_namespaces() {
 }
 
 #[tokio::test]
+async fn an_owner_in_another_namespace_counts_as_missing_and_an_event_says_so() {
+    let world = World::start().await;
+    world.namespace("here").await;
+    world.namespace("there").await;
+    let robin = world.create("Bird", "there", "robin", &[]).await;
+    world.create("Nest", "here", "far", &[owner("Bird", "robin", &robin, true)]).await;
+    world.create("Nest", "there", "near", &[owner("Bird", "robin", &robin, true)]).await;
+    world.until("Nest", &["near"]).await;
+    let events = world.server.ask("GET /api/v1/namespaces/here/events", "").await.json();
+    let event = &events["items"][0];
+    assert_eq!((&event["reason"], &event["type"]), (&json!("OwnerRefInvalidNamespace"), &json!("Warning")));
+    assert_eq!((&event["involvedObject"]["name"], &event["involvedObject"]["kind"]), (&json!("far"), &json!("Nest")));
+    let message = format!(
+        "ownerRef [demo.example.com/v1/Bird, namespace: here, name: robin, uid: {robin}] does not exist in namespace \
+         \"here\""
+    );
+    assert_eq!(event["message"], json!(message));
+    assert_eq!(events["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn a_chain_of_a_thousand_goes_from_either_end() {
     for propagation in ["Background", "Foreground"] {
         let world = World::start().await;

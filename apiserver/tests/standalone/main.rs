@@ -3,4 +3,5 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod garbage;
+mod namespace_deletion;
 mod world;

@@ -70,6 +70,25 @@ impl World {
         Self { server: Server::of(apis(), store).await }
     }
 
+    /// Creates a namespace.
+    pub async fn namespace(&self, name: &str) {
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}).to_string();
+        let answer = self.server.ask("POST /api/v1/namespaces", &body).await;
+        assert_eq!(answer.code, 201, "{}", answer.text());
+    }
+
+    /// A namespace, if it is there.
+    pub async fn get_namespace(&self, name: &str) -> Option<Value> {
+        let answer = self.server.ask(&format!("GET /api/v1/namespaces/{name}"), "").await;
+        (answer.code == 200).then(|| answer.json())
+    }
+
+    /// Deletes a namespace, which goes later.
+    pub async fn delete_namespace(&self, name: &str) {
+        let answer = self.server.ask(&format!("DELETE /api/v1/namespaces/{name}"), "").await;
+        assert_eq!((answer.code, &answer.json()["status"]["phase"]), (200, &json!("Terminating")), "{}", answer.text());
+    }
+
     /// Creates an object with these owners, and gives its uid.
     pub async fn create(&self, kind: &str, namespace: &str, name: &str, owners: &[Value]) -> String {
         self.create_with(kind, namespace, name, json!({"ownerReferences": owners})).await
