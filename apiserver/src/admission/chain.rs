@@ -1,6 +1,7 @@
 //! All plugins, in their order.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -9,11 +10,11 @@ use super::{Admission, Attributes, Denied, Guard, Objects, Operation, Reinvocati
 use crate::request::context::RequestContext;
 use crate::versions::Conversion;
 
-/// The plugins in their order.
-#[derive(Default)]
+/// The plugins in their order. A clone asks the same plugins.
+#[derive(Clone, Default)]
 pub struct Chain {
-    guards: Vec<Box<dyn Guard>>,
-    plugins: Vec<Box<dyn Admission>>,
+    guards: Vec<Arc<dyn Guard>>,
+    plugins: Vec<Arc<dyn Admission>>,
     objects: Objects,
 }
 
@@ -29,22 +30,22 @@ pub struct Asking<'a> {
 impl Chain {
     /// These plugins, which may read these objects.
     pub fn new(plugins: Vec<Box<dyn Admission>>, objects: Objects) -> Self {
-        Self { guards: Vec::new(), plugins, objects }
+        Self { guards: Vec::new(), plugins: plugins.into_iter().map(Arc::from).collect(), objects }
     }
 
     /// A further plugin, after all others.
     pub fn push(&mut self, plugin: Box<dyn Admission>) {
-        self.plugins.push(plugin);
+        self.plugins.push(plugin.into());
     }
 
     /// A further plugin, before all others.
     pub fn insert_first(&mut self, plugin: Box<dyn Admission>) {
-        self.plugins.insert(0, plugin);
+        self.plugins.insert(0, plugin.into());
     }
 
     /// A guard, who is asked before all plugins.
     pub fn push_guard(&mut self, guard: Box<dyn Guard>) {
-        self.guards.push(guard);
+        self.guards.push(guard.into());
     }
 
     /// Lets the guards refuse a request; to be asked before its object is looked at.

@@ -67,7 +67,7 @@ impl<'a, K> Added<'a, K> {
     pub(crate) fn aspect(mut self, name: &'static str) -> Self {
         let definition = self.definition();
         let handler = definition.kind().map_err(|error| told(&error));
-        let handler = handler.map(|kind| endpoints::Handler::Aspect(name, Arc::new(kind)));
+        let handler = handler.map(|kind| endpoints::Handler::Aspect(name, kind));
         definition.subresources.push(Own { api_version: String::new(), verbs: &[Verb::Update], handler, name });
         self
     }

@@ -23,6 +23,7 @@ use crate::server::health::Check;
 use crate::storage::Store;
 
 /// How a server that stands alone shall be.
+#[derive(Clone)]
 pub struct Standalone {
     event_ttl: Duration,
     controllers: bool,

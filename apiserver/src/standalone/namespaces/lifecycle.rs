@@ -14,7 +14,7 @@ use crate::registry::metadata;
 use crate::registry::object::Object;
 use crate::request::context::RequestContext;
 use crate::storage::Store;
-use crate::storage::cache::WatchCache;
+use crate::storage::cache::{Cached, WatchCache};
 use crate::storage::cache::feed::Feed;
 
 /// How long a request waits for the cache to be filled for the first time.
