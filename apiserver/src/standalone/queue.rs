@@ -84,6 +84,11 @@ impl<T: Clone + Eq + Hash + Ord> Queue<T> {
         self.later.push(Reverse((at, task)));
     }
 
+    /// Whether a task has failed, or had to be tried again, since it was last done.
+    pub fn has_failed(&self, task: &T) -> bool {
+        self.failures.contains_key(task)
+    }
+
     /// When a task that failed is due.
     pub fn due(&self) -> Option<Instant> {
         self.later.peek().map(|Reverse((at, _))| *at)

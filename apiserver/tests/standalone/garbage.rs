@@ -7,6 +7,7 @@ use apiserver::admission::{Admission, Attributes, Denied, Operation, Target};
 use apiserver::standalone::Standalone;
 use apiserver::storage::Store;
 use apiserver::storage::memory::MemoryStore;
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::common::Server;
@@ -152,9 +153,7 @@ async fn another_object_of_the_name_is_not_the_owner() {
 async fn what_cannot_be_told_is_left_alone() {
     let world = World::start().await;
     let robin = world.create("Bird", "default", "robin", &[]).await;
-    let unknown = |kind: &str, api_version: &str| {
-        json!({"apiVersion": api_version, "kind": kind, "name": "x", "uid": "u", "blockOwnerDeletion": true})
-    };
+    let unknown = |kind: &str, api_version: &str| json!({"apiVersion": api_version, "kind": kind, "name": "x", "uid": "u", "blockOwnerDeletion": true});
     world.create("Nest", "default", "a", &[unknown("Deployment", "apps/v1")]).await;
     world.create("Nest", "default", "b", &[unknown("Bird", "demo.example.com/v7")]).await;
     // One owner is gone, and of the other nobody can tell.
@@ -214,6 +213,10 @@ async fn a_chain_of_a_thousand_goes_from_either_end() {
             uid = world.create("Bird", "default", &format!("b{level}"), &owners).await;
         }
         world.delete("Bird", "default", "b0", propagation).await;
+        for end in ["b0", "b999"] {
+            eventually("the end of the chain is gone", async || world.get("Bird", "default", end).await.is_none())
+                .await;
+        }
         world.until("Bird", &[]).await;
     }
 }
@@ -253,7 +256,10 @@ async fn what_was_left_undone_is_done_at_the_next_start() {
     let world = World::on(store).await;
     world.until("Bird", &[]).await;
     world.until("Nest", &["owl"]).await;
-    assert_eq!(world.get("Nest", "default", "owl").await.expect("it stays")["metadata"]["ownerReferences"], Value::Null);
+    assert_eq!(
+        world.get("Nest", "default", "owl").await.expect("it stays")["metadata"]["ownerReferences"],
+        Value::Null
+    );
 }
 
 /// Who deleted what, and a nest that the collector is not let delete at first.
@@ -302,4 +308,26 @@ async fn it_stops_when_it_is_told_to() {
     alone.endpoints().filled().await;
     let stopped = tokio::time::timeout(std::time::Duration::from_secs(3), alone.stop()).await;
     assert!(stopped.is_ok(), "it goes on");
+}
+
+/// How long it takes to write objects that own nothing and are not owned, with the collector and without.
+/// `cargo test --release -p apiserver --test standalone -- --ignored --nocapture cost`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it measures, and has nothing to fail by"]
+async fn what_the_collector_costs_writes() {
+    const WRITES: usize = 20_000;
+    for round in 0..3 {
+        for with in [true, false] {
+            let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+            let alone = Standalone::default();
+            let alone = if with { alone } else { alone.without_controllers() };
+            let alone = alone.start(apis(), store.clone()).expect("kinds");
+            let world = World { server: Server::around(alone, store).await };
+            let begun = std::time::Instant::now();
+            let create = async |number: usize| drop(world.create("Bird", "default", &format!("b{number}"), &[]).await);
+            stream::iter(0..WRITES).for_each_concurrent(8, create).await;
+            let each = begun.elapsed() / u32::try_from(WRITES).expect("few");
+            println!("round {round}: {each:?} for each write, with the collector: {with}");
+        }
+    }
 }

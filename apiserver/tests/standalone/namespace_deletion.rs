@@ -15,8 +15,7 @@ use crate::world::{World, apis, eventually, owner};
 fn met(namespace: &Value) -> Vec<String> {
     let conditions = namespace["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |condition: &Value, field: &str| condition[field].as_str().unwrap_or_default().to_owned();
-    let line =
-        |condition: &Value| ["type", "reason", "message"].map(|field| text(condition, field)).join(" ");
+    let line = |condition: &Value| ["type", "reason", "message"].map(|field| text(condition, field)).join(" ");
     conditions.iter().filter(|condition| condition["status"] == "True").map(line).collect()
 }
 
@@ -57,7 +56,9 @@ async fn a_thousand_objects_go_with_their_namespace() {
 async fn finalizers_hold_a_namespace_and_its_conditions_name_them() {
     let world = World::start().await;
     world.namespace("forest").await;
-    for (name, finalizers) in [("a", json!(["demo.example.com/nest"])), ("b", json!(["demo.example.com/nest", "x.y/z"]))] {
+    for (name, finalizers) in
+        [("a", json!(["demo.example.com/nest"])), ("b", json!(["demo.example.com/nest", "x.y/z"]))]
+    {
         world.create_with("Bird", "forest", name, json!({"finalizers": finalizers})).await;
     }
     world.create("Bird", "forest", "free", &[]).await;

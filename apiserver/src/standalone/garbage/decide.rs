@@ -41,7 +41,7 @@ pub fn at_once(view: &View, uid: &str, stored: Option<&Facts>) -> Option<Step> {
     let Some(stored) = stored.filter(|stored| stored.uid == uid) else { return Some(Step::Absent) };
     let step = match view {
         // What is stored may be ahead of the graph, which then does not know all dependents yet.
-        View { foreground: true, .. } if !stored.is_foreground() => Step::Nothing,
+        View { foreground: true, .. } if view.settling || !stored.is_foreground() => Step::Nothing,
         View { foreground: true, blocked: false, .. } => Step::Release,
         View { foreground: true, in_ring: true, .. } if blocks(stored) => Step::Unblock,
         View { foreground: true, .. } => Step::Nothing,
@@ -112,6 +112,8 @@ mod tests {
         check(true, false, &stored, Step::Nothing);
         check(true, true, &stored, Step::Unblock);
         check(true, true, &Facts { owners: Vec::new(), ..stored.clone() }, Step::Nothing);
+        let settling = View { foreground: true, settling: true, ..View::default() };
+        assert_eq!(at_once(&settling, "u", Some(&stored)), Some(Step::Nothing));
         check(false, false, &Facts { finalizers: Vec::new(), ..stored }, Step::Nothing);
         // The graph does not know yet that it waits.
         let stored = Facts { terminating: true, finalizers: vec![FOREGROUND.into()], ..owned(1) };

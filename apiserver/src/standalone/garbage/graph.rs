@@ -5,6 +5,10 @@
 //! first dependent names it: whether there is such an owner is then found out by whoever works off the task. Kinds are
 //! followed independently of each other, so a dependent may be seen before its owner, and after its owner is gone;
 //! hence nothing is concluded from the graph alone but that something is worth a look.
+//!
+//! One thing must be known whole: the dependents of an object that waits for them. What led to a task may have been
+//! preceded by changes of a kind that had been looked at before. So a task is given out after a whole look at all kinds
+//! that has begun since, and an object that has begun to wait is not judged before that either.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -55,6 +59,8 @@ pub struct View {
     pub dependent_waits: bool,
     /// One of its dependents keeps it from being deleted in the foreground.
     pub blocked: bool,
+    /// It waits, and not all of its dependents may be known yet: it is to be examined once they are.
+    pub settling: bool,
     /// It is blocked by itself, by way of others that are deleted in the foreground as well.
     pub in_ring: bool,
 }
@@ -63,7 +69,12 @@ pub struct View {
 #[derive(Default)]
 pub struct Graph {
     places: HashMap<Arc<str>, BTreeMap<Arc<str>, Node>>,
-    tasks: Vec<Task>,
+    /// Each with the look that it came up in, or after.
+    tasks: Vec<(u64, Task)>,
+    /// The number of the latest look.
+    look: u64,
+    /// The number of the latest whole look that has ended.
+    whole: u64,
 }
 
 #[derive(Default)]
@@ -73,6 +84,8 @@ struct Node {
     dependents: BTreeSet<Id>,
     foreground: bool,
     orphaning: bool,
+    /// The look in which it was seen to begin to wait.
+    since: u64,
 }
 
 /// Where the knowledge of an object comes from.
@@ -88,6 +101,18 @@ enum Known {
 }
 
 impl Graph {
+    /// All kinds are about to be looked at, one after the other.
+    pub fn begin_look(&mut self) {
+        self.look += 1;
+    }
+
+    /// All kinds have been looked at; `whole` where nothing was left to see at that moment.
+    pub fn end_look(&mut self, whole: bool) {
+        if whole {
+            self.whole = self.look;
+        }
+    }
+
     /// Whether anything is known of a place.
     pub fn knows(&self, place: &str) -> bool {
         self.places.contains_key(place)
@@ -124,10 +149,12 @@ impl Graph {
         let starts_foreground = seen.foreground && !std::mem::replace(&mut node.foreground, seen.foreground);
         self.change_owners(&id, &before, &seen.owners);
         if starts_orphaning {
-            self.tasks.push(Task::Orphan(id.clone()));
+            self.push(Task::Orphan(id.clone()));
         } else if starts_foreground {
+            let look = self.look;
+            self.node_or_new(&id).since = look;
             self.examine_dependents(&id);
-            self.tasks.push(Task::Examine(id.clone()));
+            self.push(Task::Examine(id.clone()));
         }
         self.drop_if_idle(&id);
     }
@@ -163,6 +190,7 @@ impl Graph {
             ..View::default()
         };
         if node.foreground {
+            view.settling = node.since >= self.whole;
             view.blocked = self.blocking(id).next().is_some();
             view.in_ring = view.blocked && self.is_in_ring(id);
         } else {
@@ -177,9 +205,15 @@ impl Graph {
         self.node(id).map(|node| node.dependents.iter().cloned().collect()).unwrap_or_default()
     }
 
-    /// What is to be looked at since this was last asked.
+    /// What is to be worked on by now.
     pub fn take_tasks(&mut self) -> Vec<Task> {
-        std::mem::take(&mut self.tasks)
+        let whole = self.whole;
+        self.tasks.extract_if(.., |(look, _)| *look < whole).map(|(_, task)| task).collect()
+    }
+
+    /// Whether something is to be worked on after another look.
+    pub fn has_tasks(&self) -> bool {
+        !self.tasks.is_empty()
     }
 
     /// How many objects are in it.
@@ -200,15 +234,19 @@ impl Graph {
         if node.dependents.is_empty() {
             self.remove(id);
         } else {
-            self.tasks.push(Task::Examine(id.clone()));
+            self.push(Task::Examine(id.clone()));
         }
+    }
+
+    fn push(&mut self, task: Task) {
+        self.tasks.push((self.look, task));
     }
 
     fn leave_owners(&mut self, id: &Id) {
         let Some(node) = self.node_mut(id) else { return };
         for owner in std::mem::take(&mut node.owners).into_keys() {
             if self.node(&owner).is_some_and(|owner| owner.foreground) {
-                self.tasks.push(Task::Examine(owner.clone()));
+                self.push(Task::Examine(owner.clone()));
             }
             self.remove_dependent(&owner, id);
         }
@@ -219,7 +257,7 @@ impl Graph {
             let still = now.get(owner);
             // It may have waited for nothing else.
             if *blocked && still != Some(&true) && self.node(owner).is_some_and(|owner| owner.foreground) {
-                self.tasks.push(Task::Examine(owner.clone()));
+                self.push(Task::Examine(owner.clone()));
             }
             if still.is_none() {
                 self.remove_dependent(owner, id);
@@ -230,16 +268,19 @@ impl Graph {
             let node = self.node_or_new(owner);
             node.dependents.insert(id.clone());
             if is_new {
-                self.tasks.push(Task::Examine(owner.clone()));
+                self.push(Task::Examine(owner.clone()));
             } else if node.foreground {
-                self.tasks.push(Task::Examine(id.clone()));
+                self.push(Task::Examine(id.clone()));
             }
         }
     }
 
     fn examine_dependents(&mut self, id: &Id) {
         let dependents = self.dependents(id);
-        self.tasks.extend(dependents.into_iter().filter(|dependent| dependent != id).map(Task::Examine));
+        dependents
+            .into_iter()
+            .filter(|dependent| dependent != id)
+            .for_each(|dependent| self.push(Task::Examine(dependent)));
     }
 
     /// The dependents that an object waits for. One that owns itself does not wait for itself.
@@ -340,6 +381,8 @@ mod tests {
 
     /// The names of what is to be examined, in alphabetical order.
     fn examined(graph: &mut Graph) -> String {
+        graph.begin_look();
+        graph.end_look(true);
         let mut tasks: Vec<String> = graph
             .take_tasks()
             .into_iter()
@@ -419,6 +462,9 @@ mod tests {
         for (name, owner) in [("a", "c"), ("b", "a"), ("c", "b")] {
             see(&mut graph, name, &[owner], true);
         }
+        assert!(graph.view(&id("a")).unwrap().settling);
+        examined(&mut graph);
+        assert!(!graph.view(&id("a")).unwrap().settling);
         assert!(graph.view(&id("a")).unwrap().in_ring);
         graph.seen("a", Seen { uid: "uid-a", owners: [(id("c"), false)].into(), foreground: true, orphaning: false });
         assert!(!graph.view(&id("a")).unwrap().in_ring);

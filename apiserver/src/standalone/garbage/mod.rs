@@ -56,9 +56,6 @@ pub struct Collector {
     graph: Graph,
     queue: Queue<Task>,
     followed: Vec<Followed>,
-    /// Tasks of the last look at the changes. Kinds are looked at one after the other, so what led to a task may have been
-    /// preceded by changes of a kind that was looked at before; these are in the graph after another whole look.
-    held: Vec<Task>,
     started: Instant,
 }
 
@@ -78,7 +75,6 @@ impl Collector {
             graph: Graph::default(),
             queue: Queue::default(),
             followed,
-            held: Vec::new(),
             started: Instant::now(),
         }
     }
@@ -93,7 +89,7 @@ impl Collector {
         loop {
             let (lost, more) = self.look();
             opening.extend(lost.into_iter().map(|index| self.open(index, AGAIN)));
-            let quiet = self.held.is_empty();
+            let quiet = !self.graph.has_tasks();
             self.start(&mut running);
             let due = self.due();
             tokio::select! {
@@ -133,6 +129,7 @@ impl Collector {
     /// Takes in what has changed. Gives the kinds that have to be followed anew, and whether there is more.
     fn look(&mut self) -> (Vec<usize>, bool) {
         let (mut lost, mut more) = (Vec::new(), false);
+        self.graph.begin_look();
         for (index, followed) in self.followed.iter_mut().enumerate() {
             match followed.step(&mut self.graph, &self.worker.places) {
                 Ok(progress) => more |= progress == Progress::More,
@@ -142,10 +139,8 @@ impl Collector {
                 }
             }
         }
-        if !more {
-            self.held.drain(..).for_each(|task| self.queue.add(task));
-        }
-        self.held.extend(self.graph.take_tasks());
+        self.graph.end_look(!more);
+        self.graph.take_tasks().into_iter().for_each(|task| self.queue.add(task));
         (lost, more)
     }
 
@@ -206,17 +201,18 @@ impl Collector {
                 return;
             }
         };
-        self.queue.done(task);
         match effect {
-            Effect::Found => self.graph.found(id),
-            Effect::Again => {
-                self.graph.found(id);
-                self.queue.add(task.clone());
-            }
+            Effect::Again => drop(self.queue.failed(task, Instant::now())),
+            // It is not done before it has been told.
+            Effect::Elsewhere => {}
+            Effect::Found | Effect::Absent => self.queue.done(task),
+        }
+        match effect {
+            Effect::Found | Effect::Again => self.graph.found(id),
             Effect::Absent => self.graph.absent(id),
             Effect::Elsewhere => {
                 let (worker, owner, dependents) = (self.worker.clone(), id.clone(), self.graph.dependents(id));
-                // Told before they are gone; only then is it known that the owner is absent.
+                // Those that it is told of are examined after that, and then they are gone.
                 let task = task.clone();
                 running.push(
                     async move {

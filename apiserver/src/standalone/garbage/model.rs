@@ -20,15 +20,14 @@ const STALE: &str = "stale";
 #[derive(Default)]
 struct World {
     objects: BTreeMap<String, Facts>,
-    revision: u64,
     changes: [VecDeque<Change>; KINDS],
     graph: Graph,
-    /// Tasks, and up to where all changes must have been seen before they may be worked off.
-    tasks: Vec<(u64, Task)>,
+    tasks: Vec<Task>,
+    /// The kind that is to be looked at next, and whether all of those before were looked at whole.
+    look: (usize, bool),
 }
 
 struct Change {
-    revision: u64,
     place: String,
     created: bool,
     object: Option<Facts>,
@@ -57,9 +56,8 @@ impl World {
     }
 
     fn change(&mut self, place: &str, created: bool, object: Option<Facts>) {
-        self.revision += 1;
         let kind = usize::from(place.as_bytes()[0] - b'0');
-        self.changes[kind].push_back(Change { revision: self.revision, place: place.to_owned(), created, object });
+        self.changes[kind].push_back(Change { place: place.to_owned(), created, object });
     }
 
     fn delete(&mut self, place: &str, propagation: Propagation) {
@@ -92,19 +90,34 @@ impl World {
                 }
             }
         }
-        let tasks = self.graph.take_tasks().into_iter().map(|task| (change.revision, task));
-        self.tasks.extend(tasks);
+    }
+
+    /// The collector looks at another kind, sometimes not to the end.
+    fn look(&mut self, rng: &mut StdRng) {
+        let (kind, whole) = self.look;
+        if kind == 0 {
+            self.graph.begin_look();
+        }
+        let whole = if rng.random_bool(0.1) {
+            self.see(kind);
+            false
+        } else {
+            while !self.changes[kind].is_empty() {
+                self.see(kind);
+            }
+            whole
+        };
+        self.look = (kind + 1, whole);
+        if kind + 1 == KINDS {
+            self.graph.end_look(whole);
+            self.tasks.extend(self.graph.take_tasks());
+            self.look = (0, true);
+        }
     }
 
     /// Works off one of the tasks.
     fn work(&mut self, index: usize) {
-        let (seen, task) = self.tasks.swap_remove(index);
-        for kind in 0..KINDS {
-            while self.changes[kind].front().is_some_and(|change| change.revision <= seen) {
-                self.see(kind);
-            }
-        }
-        match task {
+        match self.tasks.swap_remove(index) {
             Task::Examine(id) => self.examine(&id),
             Task::Orphan(id) => {
                 for dependent in self.graph.dependents(&id) {
@@ -113,7 +126,6 @@ impl World {
                 self.edit(&id, |facts| facts.finalizers.retain(|finalizer| finalizer != ORPHAN));
             }
         }
-        self.tasks.extend(self.graph.take_tasks().into_iter().map(|task| (0, task)));
     }
 
     fn examine(&mut self, id: &Id) {
@@ -135,7 +147,7 @@ impl World {
             }
             Step::Unblock => {
                 self.edit(id, |facts| facts.owners.iter_mut().for_each(|owner| owner.blocks = false));
-                self.tasks.push((0, Task::Examine(id.clone())));
+                self.tasks.push(Task::Examine(id.clone()));
             }
             Step::Forget(owners) => self.edit(id, |facts| facts.owners.retain(|owner| !owners.contains(owner))),
             Step::Delete(propagation) => self.delete(&id.place, propagation),
@@ -163,18 +175,18 @@ impl World {
 
     /// Does something that is to be done, if there is anything.
     fn act(&mut self, rng: &mut StdRng) -> bool {
-        let waiting: Vec<usize> = (0..KINDS).filter(|kind| !self.changes[*kind].is_empty()).collect();
-        match (waiting.choose(rng), self.tasks.len()) {
-            (None, 0) => return false,
-            (Some(kind), 0) => self.see(*kind),
-            (Some(kind), _) if rng.random() => self.see(*kind),
-            (_, tasks) => self.work(rng.random_range(0..tasks)),
+        let rests = self.look.0 == 0 && self.changes.iter().all(VecDeque::is_empty) && !self.graph.has_tasks();
+        match self.tasks.len() {
+            0 if rests => return false,
+            0 => self.look(rng),
+            _ if rng.random() => self.look(rng),
+            tasks => self.work(rng.random_range(0..tasks)),
         }
         true
     }
 
     fn settle(&mut self, rng: &mut StdRng) {
-        for _ in 0..100_000 {
+        for _ in 0..200_000 {
             if !self.act(rng) {
                 return;
             }
@@ -285,7 +297,7 @@ fn check_rest(seed: u64, world: &World) {
 
 #[test]
 fn what_is_left_is_what_the_rules_leave() {
-    for seed in 0..2_000 {
+    for seed in 0..500 {
         let rng = &mut StdRng::seed_from_u64(seed);
         let count = rng.random_range(1..25);
         let places = places(rng, count);
@@ -323,7 +335,7 @@ fn what_is_left_is_what_the_rules_leave() {
 
 #[test]
 fn owners_in_rings_go_all_or_none() {
-    for seed in 0..2_000 {
+    for seed in 0..500 {
         let rng = &mut StdRng::seed_from_u64(seed);
         let count = rng.random_range(1..12);
         let places = places(rng, count);
@@ -363,7 +375,7 @@ fn long_chains_take_no_stack() {
         let rng = &mut StdRng::seed_from_u64(1);
         let place = |level: usize| format!("{}/{level}", level % KINDS);
         let owner = |level: usize| level.checked_sub(1).map(|above| reference(&place(above), true));
-        let objects: Vec<_> = (0..10_000).map(|level| (place(level), owner(level).into_iter().collect())).collect();
+        let objects: Vec<_> = (0..2_000).map(|level| (place(level), owner(level).into_iter().collect())).collect();
         let world = play(rng, &objects, &BTreeMap::from([(place(0), propagation)]));
         assert_eq!(world.objects.len(), 0);
         check_rest(1, &world);

@@ -22,7 +22,11 @@ struct Condition(&'static str, &'static str, &'static str);
 /// In the order in which Kubernetes writes them. The first two are never met: all kinds are known here.
 const CONDITIONS: [Condition; 5] = [
     Condition("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
-    Condition("NamespaceDeletionGroupVersionParsingFailure", "ParsedGroupVersions", "All legacy kube types successfully parsed"),
+    Condition(
+        "NamespaceDeletionGroupVersionParsingFailure",
+        "ParsedGroupVersions",
+        "All legacy kube types successfully parsed",
+    ),
     Condition(
         "NamespaceDeletionContentFailure",
         "ContentDeleted",

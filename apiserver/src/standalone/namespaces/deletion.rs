@@ -141,7 +141,11 @@ impl ContentDeletion {
                         event.event_type != EventType::Deleted && event.object.summary.terminating
                     };
                     for event in events.iter().filter(deleted) {
-                        self.queue.add(Task::Empty(event.object.summary.name.clone()));
+                        let task = Task::Empty(event.object.summary.name.clone());
+                        // What it tells of a failure is a change as well, and must not be what it is tried again for.
+                        if !self.queue.has_failed(&task) {
+                            self.queue.add(task);
+                        }
                     }
                 }
                 Step::Idle => return Ok(()),
@@ -153,12 +157,17 @@ impl ContentDeletion {
     fn finish(&mut self, task: &Task, result: Result<Progress, String>) {
         let now = Instant::now();
         match (result, task) {
-            (Ok(Progress::Nothing), _) => self.queue.done(task),
-            (Ok(Progress::Emptied), Task::Empty(namespace)) => {
-                self.queue.add_at(Task::Sweep(namespace.clone()), now + SWEEP_AFTER);
+            (Ok(progress @ (Progress::Nothing | Progress::Emptied)), _) => {
+                if let (Progress::Emptied, Task::Empty(namespace)) = (progress, task) {
+                    self.queue.add_at(Task::Sweep(namespace.clone()), now + SWEEP_AFTER);
+                }
+                let had_failed = self.queue.has_failed(task);
                 self.queue.done(task);
+                // Another namespace of the name may have been deleted meanwhile.
+                if had_failed {
+                    self.queue.add(task.clone());
+                }
             }
-            (Ok(Progress::Emptied), Task::Sweep(_)) => self.queue.done(task),
             (Ok(Progress::Waiting), _) => drop(self.queue.again(task, now, LOOK_AGAIN_MAX)),
             (Err(error), Task::Empty(namespace) | Task::Sweep(namespace)) => {
                 let delay = self.queue.failed(task, now);

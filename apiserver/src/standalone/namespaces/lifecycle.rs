@@ -14,8 +14,8 @@ use crate::registry::metadata;
 use crate::registry::object::Object;
 use crate::request::context::RequestContext;
 use crate::storage::Store;
-use crate::storage::cache::{Cached, WatchCache};
 use crate::storage::cache::feed::Feed;
+use crate::storage::cache::{Cached, WatchCache};
 
 /// How long a request waits for the cache to be filled for the first time.
 const WAIT: Duration = Duration::from_secs(3);
