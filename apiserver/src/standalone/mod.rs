@@ -109,10 +109,14 @@ impl Alone {
     }
 
     /// Waits until the caches are filled and what is always there has been made: the namespaces of the system.
-    pub async fn made(&self) {
-        self.endpoints.filled().await;
-        if let Some(namespaces) = &self.namespaces {
-            namespaces.made().await;
+    pub fn made(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (endpoints, made) = (self.endpoints.clone(), self.namespaces.as_ref().map(Namespaces::watch));
+        async move {
+            endpoints.filled().await;
+            if let Some(mut made) = made {
+                // The sender is gone when the server is.
+                let _ = made.wait_for(|made| *made).await;
+            }
         }
     }
 

@@ -243,8 +243,8 @@ async fn owners_in_a_ring_go_together() {
 async fn what_was_left_undone_is_done_at_the_next_start() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     {
-        let alone = Standalone::default().without_controllers().start(apis(), store.clone()).expect("kinds");
-        let world = World { server: Server::around(alone, store.clone()).await };
+        let alone = Standalone::default().without_controllers();
+        let world = World { server: Server::alone(alone, apis(), store.clone()).await };
         for (name, propagation) in [("robin", "Background"), ("eagle", "Foreground"), ("owl", "Orphan")] {
             let uid = world.create("Bird", "default", name, &[]).await;
             world.create("Nest", "default", name, &[owner("Bird", name, &uid, true)]).await;
@@ -321,8 +321,7 @@ async fn what_the_collector_costs_writes() {
             let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
             let alone = Standalone::default();
             let alone = if with { alone } else { alone.without_controllers() };
-            let alone = alone.start(apis(), store.clone()).expect("kinds");
-            let world = World { server: Server::around(alone, store).await };
+            let world = World { server: Server::alone(alone, apis(), store).await };
             let begun = std::time::Instant::now();
             let create = async |number: usize| drop(world.create("Bird", "default", &format!("b{number}"), &[]).await);
             stream::iter(0..WRITES).for_each_concurrent(8, create).await;

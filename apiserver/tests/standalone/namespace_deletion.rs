@@ -123,8 +123,8 @@ async fn owners_and_namespaces_go_together() {
 async fn what_was_left_undone_is_done_at_the_next_start() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     {
-        let alone = Standalone::default().without_controllers().start(apis(), store.clone()).expect("kinds");
-        let world = World { server: Server::around(alone, store.clone()).await };
+        let alone = Standalone::default().without_controllers();
+        let world = World { server: Server::alone(alone, apis(), store.clone()).await };
         world.namespace("forest").await;
         world.create("Bird", "forest", "robin", &[]).await;
         world.delete_namespace("forest").await;

@@ -58,12 +58,6 @@ impl Namespaces {
     pub fn watch(&self) -> watch::Receiver<bool> {
         self.made.clone()
     }
-
-    /// Waits until they are.
-    pub async fn made(&self) {
-        // The sender goes with the task, which ends with this.
-        let _ = self.made.clone().wait_for(|made| *made).await;
-    }
 }
 
 impl Drop for Namespaces {
