@@ -1,13 +1,18 @@
 //! What makes a server a system of its own: the kinds of Kubernetes that clients and controllers lean on, and what works
 //! behind them. A server that is part of a cluster has none of it, because the cluster has.
 
+mod caller;
+mod controllers;
 mod expirer;
+mod garbage;
 mod kinds;
 mod namespaces;
+mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::controllers::Controllers;
 use self::expirer::Expirer;
 use self::namespaces::{Caches, NamespaceLifecycle, Namespaces};
 use crate::apis::{Apis, BuildError};
@@ -21,6 +26,7 @@ use crate::storage::Store;
 #[derive(Clone)]
 pub struct Standalone {
     event_ttl: Duration,
+    controllers: bool,
     namespace_lifecycle: bool,
 }
 
@@ -28,6 +34,7 @@ pub struct Standalone {
 pub struct Alone {
     endpoints: Arc<Endpoints>,
     authorization: Authorization,
+    controllers: Option<Controllers>,
     namespaces: Option<Namespaces>,
     _expirer: Option<Expirer>,
 }
@@ -37,7 +44,7 @@ const EVENT_TTL: Duration = Duration::from_secs(3600);
 
 impl Default for Standalone {
     fn default() -> Self {
-        Self { event_ttl: EVENT_TTL, namespace_lifecycle: true }
+        Self { event_ttl: EVENT_TTL, controllers: true, namespace_lifecycle: true }
     }
 }
 
@@ -45,6 +52,13 @@ impl Standalone {
     /// Deletes Events that nobody has written to for this time; 0 keeps them for ever.
     pub fn event_ttl(mut self, ttl: Duration) -> Self {
         self.event_ttl = ttl;
+        self
+    }
+
+    /// Leaves what a deletion leaves: what a deleted object owned stays, and so does a namespace that is being deleted.
+    /// Another system, or nobody, takes care of it.
+    pub fn without_controllers(mut self) -> Self {
+        self.controllers = false;
         self
     }
 
@@ -78,11 +92,13 @@ impl Standalone {
         ];
         let expirer = Expirer::start(store, builtin::events().storage_prefix(), self.event_ttl);
         let endpoints = assembly.serve();
+        let controllers = self.controllers.then(|| Controllers::start(&endpoints));
         let namespaces = match caches {
             [Some(namespaces), Some(accounts)] => Namespaces::start(&endpoints, Caches { namespaces, accounts }),
             _ => None,
         };
-        Ok(Alone { endpoints, authorization: Authorization::new(authorizers), namespaces, _expirer: expirer })
+        let authorization = Authorization::new(authorizers);
+        Ok(Alone { endpoints, authorization, controllers, namespaces, _expirer: expirer })
     }
 }
 
@@ -118,5 +134,13 @@ impl Alone {
     /// Who may do what.
     pub fn authorization(&self) -> &Authorization {
         &self.authorization
+    }
+
+    /// Lets what works in its background finish what it has begun. Whoever drops it instead cuts that short, which harms
+    /// nothing: what is left undone is found at the next start.
+    pub async fn stop(self) {
+        if let Some(controllers) = self.controllers {
+            controllers.stop().await;
+        }
     }
 }

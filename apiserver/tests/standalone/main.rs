@@ -1,11 +1,16 @@
 //! What a server serves when it stands alone: the kinds of Kubernetes that clients and controllers lean on, and what works
 //! behind them.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod config;
+mod garbage;
 mod leases;
+mod namespace_deletion;
 mod namespaces;
 mod rbac_kinds;
 mod webhooks;
+mod world;
 
 use apiserver::{Apis, Strategy, TestServer};
 use http::Request;
