@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kube::Client;
 
 use super::recorder::EventQueue;
-use super::{Health, Metrics, Recorder, Shutdown};
+use super::{Health, Metrics, Recorder, Shutdown, Syncing};
 
 /// What a controller works with. Cheap to clone; reconcile functions get a clone with every call.
 #[derive(Clone)]
@@ -62,6 +62,11 @@ impl Context {
     /// Records events under the controller's name.
     pub fn recorder(&self) -> Recorder {
         self.inner.recorder.clone()
+    }
+
+    /// A watch begins that [`run`](Self::run) does not know of: the controller is not ready before the guard is dropped.
+    pub(crate) fn syncing(&self) -> Syncing {
+        self.inner.health.syncing(&self.inner.name)
     }
 
     pub(super) fn health(&self) -> &Health {

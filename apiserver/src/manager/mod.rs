@@ -31,6 +31,7 @@ use tokio::time::Instant;
 
 pub use backoff::Backoff;
 pub use context::Context;
+pub(crate) use health::Syncing;
 pub use health::{ControllerState, Health};
 pub use metrics::Metrics;
 pub use recorder::Recorder;
