@@ -3,6 +3,7 @@
 //! Events, which controllers write, and `kubectl describe` and `kubectl events` read; and the configurations of webhooks,
 //! by which this server asks webhooks before it writes.
 
+mod binding;
 mod described;
 mod event_columns;
 mod event_shapes;
@@ -14,6 +15,7 @@ mod webhook_checks;
 mod webhook_client_checks;
 mod webhook_kinds;
 
+pub use self::binding::PodBinding;
 pub use self::described::Builtin;
 pub use self::event_shapes::EventShapes;
 pub use self::events::events;

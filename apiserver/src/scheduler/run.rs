@@ -48,7 +48,7 @@ impl Scheduler {
 
     /// Schedules pods until it is time to stop, then waits for the bindings that are under way.
     pub async fn run(self, cx: Context) {
-        let syncing = [cx.syncing(), cx.syncing()];
+        let syncing = [cx.syncing("nodes"), cx.syncing("pods")];
         let (tell, mut news) = mpsc::channel(NEWS_MAX);
         let mut watches = JoinSet::new();
         watches.spawn(watch::nodes(cx.client(), tell.clone()));

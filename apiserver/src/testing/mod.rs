@@ -17,6 +17,7 @@ mod logs;
 mod pattern;
 mod quiet;
 mod round_trips;
+mod schedulers;
 mod server;
 mod trials;
 mod webhooks;

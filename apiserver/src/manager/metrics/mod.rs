@@ -1,14 +1,21 @@
 //! What controllers count, under the names that controller-runtime uses, so that its dashboards and alerts fit.
 //! Source: <https://github.com/kubernetes-sigs/controller-runtime/blob/main/pkg/internal/controller/metrics/metrics.go>
 
+mod work_queue;
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+pub(super) use self::work_queue::WorkQueue;
+use self::work_queue::WorkQueues;
 
 /// The counters of all controllers of a manager. Clones count together.
 #[derive(Clone, Debug)]
@@ -18,6 +25,10 @@ pub struct Metrics {
     panics: Family<Labels, Counter>,
     active: Family<Labels, Gauge>,
     time: Family<Labels, Histogram>,
+    queues: WorkQueues,
+    leads: Family<LeaseLabels, Gauge>,
+    slow_path: Family<LeaseLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
 }
 
 /// How a reconcile came out.
@@ -40,6 +51,18 @@ struct ResultLabels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LeaseLabels {
+    name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    code: String,
+    host: String,
+    method: String,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self {
@@ -48,15 +71,18 @@ impl Default for Metrics {
             panics: Family::default(),
             active: Family::default(),
             time: Family::new_with_constructor(time_histogram),
+            queues: WorkQueues::default(),
+            leads: Family::default(),
+            slow_path: Family::default(),
+            requests: Family::default(),
         }
     }
 }
 
 impl Metrics {
     /// Adds the counters to a registry, which then shows them as they are when it is asked.
-    pub fn register(&self, registry: &mut Registry) {
-        let mut controllers = registry.sub_registry_with_prefix("controller_runtime");
-        let registry = &mut controllers;
+    pub fn register(&self, registry_of_all: &mut Registry) {
+        let registry = registry_of_all.sub_registry_with_prefix("controller_runtime");
         registry.register("reconcile", "Total number of reconciliations per controller", self.total.clone());
         registry.register(
             "reconcile_errors",
@@ -74,10 +100,44 @@ impl Metrics {
             "Length of time per reconciliation per controller",
             self.time.clone(),
         );
+        self.queues.register(registry_of_all);
+        let registry = registry_of_all;
+        registry.register(
+            "leader_election_master_status",
+            "Whether this process leads, by the name of the lease: 0 is no, 1 is yes",
+            self.leads.clone(),
+        );
+        registry.register(
+            "leader_election_slowpath",
+            "Total number of times that a lease had to be read before it was renewed",
+            self.slow_path.clone(),
+        );
+        registry.register(
+            "rest_client_requests",
+            "Number of HTTP requests, partitioned by status code, method, and host",
+            self.requests.clone(),
+        );
+    }
+
+    /// Whether this process leads.
+    pub(super) fn leads(&self, lease: &str, leads: bool) {
+        self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(leads.into());
+    }
+
+    /// A lease was not as its holder had left it.
+    pub(super) fn slow_path(&self, lease: &str) {
+        self.slow_path.get_or_create(&LeaseLabels { name: lease.to_owned() }).inc();
+    }
+
+    /// A request was made; there is no code if nobody answered.
+    pub(super) fn request(&self, host: &str, method: &Method, code: Option<StatusCode>) {
+        let code = code.map_or_else(|| "<error>".to_owned(), |code| code.as_u16().to_string());
+        let labels = RequestLabels { code, host: host.to_owned(), method: method.to_string() };
+        self.requests.get_or_create(&labels).inc();
     }
 
     /// A controller is added: its counters are shown from the start, as 0.
-    pub(super) fn add(&self, controller: &str) {
+    pub(super) fn add(&self, controller: &str) -> Arc<WorkQueue> {
         for result in ["success", "requeue_after", "error"] {
             drop(self.total.get_or_create(&ResultLabels { controller: controller.to_owned(), result }));
         }
@@ -86,6 +146,7 @@ impl Metrics {
         drop(self.panics.get_or_create(&labels));
         drop(self.active.get_or_create(&labels));
         drop(self.time.get_or_create(&labels));
+        self.queues.add(controller)
     }
 
     pub(super) fn begin(&self, controller: &str) {
@@ -134,6 +195,9 @@ mod tests {
             metrics.end("bird", outcome, Duration::from_millis(millis));
         }
         metrics.begin("bird");
+        metrics.leads("birds", true);
+        metrics.request("127.0.0.1:6443", &Method::GET, Some(StatusCode::OK));
+        metrics.request("127.0.0.1:6443", &Method::PATCH, None);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
@@ -143,6 +207,10 @@ mod tests {
             r#"controller_runtime_reconcile_errors_total{controller="bird"} 2"#,
             r#"controller_runtime_reconcile_panics_total{controller="bird"} 1"#,
             r#"controller_runtime_active_workers{controller="bird"} 1"#,
+            r#"leader_election_master_status{name="birds"} 1"#,
+            r#"rest_client_requests_total{code="200",host="127.0.0.1:6443",method="GET"} 1"#,
+            r#"rest_client_requests_total{code="<error>",host="127.0.0.1:6443",method="PATCH"} 1"#,
+            r#"workqueue_depth{name="bird",controller="bird"} 0"#,
             r#"controller_runtime_reconcile_time_seconds_count{controller="bird"} 3"#,
             r#"controller_runtime_reconcile_time_seconds_bucket{le="0.005",controller="bird"} 1"#,
         ] {
