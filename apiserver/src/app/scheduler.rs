@@ -46,7 +46,9 @@ mod tests {
             let parsed = command_line::parse("test", "1.0.0", arguments.into_iter().map(Into::into)).expect("flags");
             let Command::Scheduler(flags) = parsed.command else { panic!("another command") };
             let mut schedulers = Schedulers::default();
-            names.iter().for_each(|name| drop(schedulers.algorithm(name, Algorithm::new()).names()));
+            for name in names {
+                schedulers.algorithm(name, Algorithm::new());
+            }
             let error = run(*flags, "test", schedulers).expect_err("an error");
             let report = crate::app::error::report(&error);
             assert!(report.contains(expected), "{report}");

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::ResourceExt;
 
 use super::node::NodeInfo;
@@ -45,6 +45,23 @@ pub(super) enum Placed {
 }
 
 impl Snapshot {
+    /// A cluster of these nodes and of those pods that are bound to one: for tests of plugins.
+    pub fn of(nodes: impl IntoIterator<Item = Node>, pods: impl IntoIterator<Item = Pod>) -> Self {
+        let mut snapshot = Self::default();
+        for node in nodes {
+            snapshot.set_node(node);
+        }
+        for pod in pods {
+            snapshot.set_pod(Arc::new(PodInfo::new(pod)));
+        }
+        snapshot
+    }
+
+    /// Counts a pod on a node, as it counts once it was decided that it shall run there.
+    pub fn put_pod(&mut self, pod: PodInfo, node: &str) {
+        self.assume(Arc::new(pod), &node.into());
+    }
+
     /// All nodes, in no special order.
     pub fn nodes(&self) -> &[NodeInfo] {
         &self.nodes
