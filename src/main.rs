@@ -1,7 +1,7 @@
 //! Scaffolds Kubernetes-style API servers.
 //!
 //! - [`cli`]: the command line, and [`commands`]: what each command does
-//! - [`project`]: the file `PROJECT`; [`additions`] and [`webhook_additions`]: what may be added to it
+//! - [`project`]: the file `PROJECT`; [`additions`] and [`webhook_additions`], [`scheduler_additions`]: what may be added to it
 //! - [`types_file`]: what the file of a kind's fields, which is the user's, says
 //! - [`kind_versions`]: the versions of a kind, and [`conversions`]: how a further one comes to be
 //! - [`from_crd`]: types from a CustomResourceDefinition
@@ -23,6 +23,7 @@ mod local;
 mod names;
 mod project;
 mod scaffold;
+mod scheduler_additions;
 mod types_file;
 mod ui;
 mod webhook_additions;

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::show_schedulers::{self, ShownScheduler};
 use super::show_webhooks::{self, ShownPlugin, ShownWebhooks};
 use crate::project::{Backend, Group, Kind, KindVersion, Project, Scope};
 use crate::scaffold::{pair, views};
@@ -66,6 +67,7 @@ struct Shown {
     /// Webhooks for kinds that are not the project's.
     external_webhooks: Vec<ShownWebhooks>,
     admission: Vec<ShownPlugin>,
+    schedulers: Vec<ShownScheduler>,
 }
 
 #[derive(Debug, Serialize)]
@@ -257,6 +259,7 @@ impl Shown {
             groups: groups.collect(),
             external_webhooks: show_webhooks::external(root, project),
             admission: show_webhooks::plugins(root, project),
+            schedulers: show_schedulers::all(root, project),
         }
     }
 }
@@ -286,7 +289,10 @@ fn tree(shown: &Shown, ui: &Ui) {
     );
     let others: Vec<String> = shown.external_webhooks.iter().map(ShownWebhooks::line).collect();
     let plugins: Vec<String> = shown.admission.iter().map(ShownPlugin::line).collect();
-    for (title, lines) in [("webhooks for kinds of others", others), ("admission plugins", plugins)] {
+    let schedulers: Vec<String> = shown.schedulers.iter().map(ShownScheduler::line).collect();
+    for (title, lines) in
+        [("webhooks for kinds of others", others), ("admission plugins", plugins), ("schedulers", schedulers)]
+    {
         if !lines.is_empty() {
             ui.result(ui.paint(Style::Cyan, title));
             branches(&lines, "", ui, String::clone, |_, _| {});

@@ -6,7 +6,7 @@
 //! backend is the user's, `{kind-schemaless}` for those without a schema, `{kind-imported}` for those whose types were made
 //! from a CustomResourceDefinition; where there is no such template, the one for `{kind}` is theirs too. `{webhook-own}`
 //! and `{webhook-others}` are for each kind with webhooks, the project's or not, `{webhook-group}` for the groups of both,
-//! `{plugin}` for each admission plugin; what is in `config/webhook` is for projects with webhooks, and what is in
+//! `{plugin}` for each admission plugin, `{scheduler}`, `{scheduler-config}` and `{scheduler-test}` for each scheduler; what is in `config/webhook` is for projects with webhooks, and what is in
 //! `config/crd` for `build config`.
 
 use anyhow::Context;
@@ -15,6 +15,7 @@ use tera::Tera;
 
 use super::crds;
 use super::plugins::{self, PluginView};
+use super::schedulers::{self, SchedulerView};
 use super::views::{self, ControllerView, FurtherView, GroupView, KindView, SubresourceView, VersionView};
 use super::webhooks::{self, FolderView, HookView};
 use super::{File, Owner, lock, marker};
@@ -63,6 +64,13 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
                     let is_new = before.is_none_or(|before| !before.admission.contains(plugin));
                     let plugin = plugins::plugin(project, plugin);
                     renderer.file(template, is_new, &Place { plugin, ..Place::default() })?;
+                }
+            }
+            Each::Scheduler => {
+                for name in &project.schedulers {
+                    let is_new = before.is_none_or(|before| !before.schedulers.contains(name));
+                    let scheduler = Some(schedulers::scheduler(name));
+                    renderer.file(template, is_new, &Place { scheduler, ..Place::default() })?;
                 }
             }
             Each::Group => {
@@ -189,6 +197,7 @@ enum Each {
         own: bool,
     },
     Plugin,
+    Scheduler,
 }
 
 /// What distinguishes kinds whose files come from other templates than those of most.
@@ -212,6 +221,7 @@ struct Place {
     folder: Option<FolderView>,
     hook: Option<HookView>,
     plugin: Option<PluginView>,
+    scheduler: Option<SchedulerView>,
 }
 
 impl Place {
@@ -247,6 +257,9 @@ impl Place {
         fill("{webhook-own}", self.hook.as_ref().map(|hook| &hook.file));
         fill("{webhook-others}", self.hook.as_ref().map(|hook| &hook.file));
         fill("{plugin}", self.plugin.as_ref().map(|plugin| &plugin.file));
+        fill("{scheduler}", self.scheduler.as_ref().map(|scheduler| &scheduler.folder));
+        fill("{scheduler-config}", self.scheduler.as_ref().map(|scheduler| &scheduler.config));
+        fill("{scheduler-test}", self.scheduler.as_ref().map(|scheduler| &scheduler.test));
         path
     }
 }
@@ -263,6 +276,7 @@ impl Renderer {
         context.insert("project", &views::project(project));
         context.insert("webhooks", &webhooks::webhooks(project));
         context.insert("plugins", &plugins::plugins(project));
+        context.insert("schedulers", &schedulers::schedulers(project));
         context.insert("copyright", &copyright_header(project));
         context.insert("generated", &marker::blank());
         let mut tera = Tera::default();
@@ -355,6 +369,8 @@ impl Each {
             Self::WebhookGroup
         } else if path.contains("{plugin}") {
             Self::Plugin
+        } else if path.contains("{scheduler") {
+            Self::Scheduler
         } else if path.starts_with("config/webhook/") {
             Self::Webhooks
         } else if path.starts_with("config/crd/") {

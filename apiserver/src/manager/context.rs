@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use kube::Client;
 use tokio::sync::watch;
 
+use super::health::Syncing;
 use super::informer::Informers;
 use super::informer::lister::filled;
 use super::metrics::WorkQueue;
@@ -137,6 +138,11 @@ impl Context {
     /// Records events under the controller's name.
     pub fn recorder(&self) -> Recorder {
         self.inner.recorder.clone()
+    }
+
+    /// A watch begins that [`run`](Self::run) does not know of: the controller is not ready before the guard is dropped.
+    pub(crate) fn syncing(&self, what: &str) -> Syncing {
+        self.health().syncing(self.name(), what.to_owned())
     }
 
     pub(super) fn health(&self) -> &Health {

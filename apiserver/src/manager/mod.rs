@@ -48,6 +48,7 @@ pub use context::Context;
 pub use controller::ControllerBuilder;
 pub use election::LeaderElection;
 pub use error::ManagerError;
+pub(crate) use health::Syncing;
 pub use health::{ControllerState, Health};
 pub use informer::lister::Lister;
 pub use metrics::Metrics;

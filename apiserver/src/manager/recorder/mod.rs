@@ -53,6 +53,11 @@ impl Recorder {
         Self { controller: controller.into(), queue: queue.clone() }
     }
 
+    /// The same queue under another name: for a controller that speaks for several.
+    pub(crate) fn named(&self, controller: &str) -> Self {
+        Self::new(controller, &self.queue)
+    }
+
     /// Records that something went as it should. `reason` is one word in CamelCase, for machines; `note` a sentence,
     /// for people.
     pub fn normal<K: Resource<DynamicType = ()>>(&self, object: &K, reason: &str, note: impl Into<String>) {
