@@ -7,6 +7,7 @@
 //! - [`testing`]: the server inside a test
 //! - [`webhook`]: the same kinds as CRDs of a cluster, which asks this program about each write
 //! - [`manager`]: controllers beside the server
+//! - [`standalone`]: what makes a server a system of its own, without a cluster
 //! - [`apis`]: what a project serves, put together
 //! - [`server`]: listeners, TLS, filters, health, metrics, shutdown
 //! - [`authentication`]: who asks
@@ -44,6 +45,7 @@ pub mod registry;
 pub mod request;
 pub mod schema;
 pub mod server;
+pub mod standalone;
 pub mod storage;
 pub mod testing;
 pub mod versions;

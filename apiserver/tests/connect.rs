@@ -342,7 +342,7 @@ impl Listening {
     async fn start(drain: Duration, change: impl FnOnce(CoreBuilder) -> CoreBuilder) -> Self {
         let mut apis = Apis::default();
         install(&mut apis);
-        let endpoints = apis.build(Arc::new(MemoryStore::default()), true).unwrap();
+        let endpoints = apis.build(Arc::new(MemoryStore::default())).unwrap();
         endpoints.filled().await;
         let core = Core::builder(endpoints)
             .authenticator(Authentication::default().anonymous(Anonymous::everywhere()))

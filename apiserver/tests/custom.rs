@@ -602,7 +602,7 @@ async fn a_backend_is_no_crd_and_its_verbs_make_sense() {
     let mut apis = Apis::default();
     install(&mut apis, Aviary::default());
     assert!(apis.crds().is_empty());
-    assert_eq!(apis.kinds(false).unwrap().len(), 3);
+    assert_eq!(apis.kinds().unwrap().len(), 3);
 
     struct Blind;
     impl Backend for Blind {
@@ -611,6 +611,6 @@ async fn a_backend_is_no_crd_and_its_verbs_make_sense() {
     }
     let mut apis = Apis::default();
     apis.add_backend(Blind);
-    let error = apis.kinds(false).unwrap_err().to_string();
+    let error = apis.kinds().unwrap_err().to_string();
     assert!(error.contains("Update and Delete need Get"), "{error}");
 }

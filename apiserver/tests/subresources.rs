@@ -494,7 +494,7 @@ async fn what_contradicts_itself_is_found_at_the_start() {
     let check = async |expect: &str, install: fn(&mut Apis)| {
         let mut apis = Apis::default();
         install(&mut apis);
-        let built = apis.build(Arc::new(MemoryStore::default()), false);
+        let built = apis.build(Arc::new(MemoryStore::default()));
         let error = built.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains(expect), "{error}");
     };

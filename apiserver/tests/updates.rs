@@ -81,7 +81,7 @@ impl Server {
         let mut apis = Apis::default();
         apis.add(Loose { calls: Arc::clone(&calls), updates: Arc::clone(&updates) });
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let endpoints = apis.build(store, true).unwrap();
+        let endpoints = apis.build(store).unwrap();
         endpoints.filled().await;
         Self { core: Core::builder(endpoints).authorizer(Rights).build(), calls, updates }
     }

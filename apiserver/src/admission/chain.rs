@@ -36,6 +36,11 @@ impl Chain {
         self.plugins.push(plugin);
     }
 
+    /// A further plugin, before all others.
+    pub fn insert_first(&mut self, plugin: Box<dyn Admission>) {
+        self.plugins.insert(0, plugin);
+    }
+
     /// The same, with objects to read.
     #[must_use]
     pub fn reading(mut self, objects: Objects) -> Self {

@@ -10,19 +10,18 @@ use super::cluster_webhooks::{ClusterWebhooks, Following};
 use super::command_line::ApiServer;
 use super::compactor::Compactor;
 use super::error::AppError;
-use super::expirer::Expirer;
 use super::store;
 use super::store_metrics::StoreMetrics;
 use crate::admission::webhook::Source;
 use crate::apis::Apis;
 use crate::authentication::{Anonymous, Authentication, ClientCertificates};
-use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
-use crate::builtin;
+use crate::authorization::{AllowGroups, AllowPaths, Authorization, Authorizer};
 use crate::server::health::Check;
 use crate::server::reload::{self, Watching};
 use crate::server::signals::StopSignals;
 use crate::server::tls::Certificate;
 use crate::server::{Core, ServeConfig, Serving, listen};
+use crate::standalone::{Alone, Standalone};
 use crate::storage::Store;
 
 /// How long whoever still has the store may take to let go of it.
@@ -48,7 +47,7 @@ struct Running {
     serving: Serving,
     store: Arc<dyn Store>,
     compactor: Option<Compactor>,
-    expirer: Option<Expirer>,
+    alone: Option<Alone>,
     _watching: Option<Watching>,
     _following: Option<Following>,
 }
@@ -68,7 +67,16 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     if let Some(webhooks) = &webhooks {
         apis.webhook_source(webhooks.clone());
     }
-    let endpoints = apis.build(store.clone(), flags.standalone).map_err(AppError::Build)?;
+    let (endpoints, authorization, alone) = if flags.standalone {
+        let alone = Standalone::default().event_ttl(flags.event_ttl);
+        let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
+        (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
+    } else {
+        tracing::warn!("without --standalone only members of system:masters are let in");
+        let authorizers: Vec<Arc<dyn Authorizer>> =
+            vec![Arc::new(AllowGroups::masters()), Arc::new(AllowPaths::health_and_version())];
+        (apis.build(store.clone()).map_err(AppError::Build)?, Authorization::new(authorizers), None)
+    };
     let checked = store.clone();
     let store_answers = move || {
         let store = checked.clone();
@@ -76,7 +84,7 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     };
     let mut core = Core::builder(endpoints)
         .authenticator(authentication)
-        .authorizer(authorization(flags))
+        .authorizer(authorization)
         .max_in_flight(flags.max_requests_inflight, flags.max_mutating_requests_inflight)
         .request_timeout(flags.request_timeout)
         .check(Check::new(store_check, store_answers))
@@ -89,14 +97,11 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     }
     let serving = listening.serve(core.build());
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);
-    // Behind a cluster, Events are the cluster's.
-    let events = flags.standalone.then(|| builtin::events().storage_prefix());
-    let expirer = events.and_then(|prefix| Expirer::start(store.clone(), prefix, flags.event_ttl));
     if let Some(path) = &flags.port_file {
         write_port(path, serving.address().port())?;
     }
     tracing::info!(address = format!("https://{}", serving.address()), "serving");
-    Ok(Running { serving, store, compactor, expirer, _watching: watching, _following: following })
+    Ok(Running { serving, store, compactor, alone, _watching: watching, _following: following })
 }
 
 impl Running {
@@ -104,7 +109,7 @@ impl Running {
     async fn stop(self) {
         self.serving.stop();
         self.serving.stopped().await;
-        drop((self.compactor, self.expirer));
+        drop((self.compactor, self.alone));
         close(self.store).await;
         tracing::info!("stopped");
     }
@@ -178,17 +183,6 @@ fn load_authorities(path: &Path) -> Result<ClientCertificates, AppError> {
 fn read_authorities(path: &Path) -> Result<Vec<u8>, AppError> {
     let failed = |source| AppError::Read { path: path.to_owned(), flag: "--client-ca-file", source };
     std::fs::read(path).map_err(failed)
-}
-
-fn authorization(flags: &ApiServer) -> Authorization {
-    let mut all: Vec<Arc<dyn Authorizer>> =
-        vec![Arc::new(AllowGroups::masters()), Arc::new(AllowPaths::health_and_version())];
-    if flags.standalone {
-        all.push(Arc::new(AllowAuthenticated));
-    } else {
-        tracing::warn!("without --standalone only members of system:masters are let in");
-    }
-    Authorization::new(all)
 }
 
 /// Writes the port in one step: whoever waits for the file must not find it half written.

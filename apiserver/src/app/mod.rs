@@ -7,7 +7,6 @@ mod command_line;
 mod compactor;
 mod controller_manager;
 mod error;
-mod expirer;
 mod logging;
 mod migrate_storage;
 mod print;

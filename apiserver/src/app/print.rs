@@ -91,7 +91,7 @@ fn write_document(document: &impl Serialize, text: &mut String) -> Result<(), Ap
 
 /// The OpenAPI v3 document of one group and version; without one, all of them by their names.
 pub fn openapi(apis: &Apis, flags: &OpenApi, out: &mut dyn Write) -> Result<(), AppError> {
-    let kinds = apis.kinds(false).map_err(AppError::Build)?;
+    let kinds = apis.kinds().map_err(AppError::Build)?;
     let document = match &flags.group_version {
         Some(wanted) => openapi::document(&kinds, wanted).ok_or_else(|| {
             let served = openapi::group_versions(&kinds);

@@ -8,6 +8,7 @@ use super::{Attributes, AuthorizationError, Authorizer, Decision};
 
 /// Asks one after the other; the first that says yes or no has decided. When none does, the answer is no, with the last
 /// reason given.
+#[derive(Clone)]
 pub struct Authorization(Vec<Arc<dyn Authorizer>>);
 
 impl Authorization {

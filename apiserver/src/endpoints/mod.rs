@@ -57,7 +57,8 @@ pub struct Endpoints {
     following: JoinHandle<()>,
     shutdown: tokio::sync::watch::Sender<bool>,
     sessions: Arc<Sessions>,
-    standalone: bool,
+    rests: Vec<Arc<dyn Rest>>,
+    answers_for_namespaces: bool,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -91,9 +92,10 @@ struct Served {
 const WARNING: HeaderName = HeaderName::from_static("warning");
 
 impl Endpoints {
-    /// Serves these resources, and starts to follow the store for their caches. A server that stands alone also answers
-    /// for the namespaces that it does not keep.
-    pub fn new(served: Vec<Resource>, feed: Arc<Feed>, standalone: bool) -> Self {
+    /// Serves these resources, and starts to follow the store for their caches. Where none are kept, it may answer for
+    /// every namespace as if that were there.
+    pub fn new(served: Vec<Resource>, feed: Arc<Feed>, answers_for_namespaces: bool) -> Self {
+        let rests = served.iter().map(|resource| resource.rest.clone()).collect();
         let kinds: Vec<Arc<Kind>> = served.iter().map(|resource| resource.rest.kind().clone()).collect();
         let mut resources = HashMap::new();
         for Resource { rest, subresources } in served {
@@ -119,8 +121,14 @@ impl Endpoints {
             kinds,
             resources,
             feed,
-            standalone,
+            rests,
+            answers_for_namespaces,
         }
+    }
+
+    /// All objects, by kind: for what works inside the server, as a client with rights of its own would from outside.
+    pub fn resources(&self) -> impl Iterator<Item = &Arc<dyn Rest>> {
+        self.rests.iter()
     }
 
     /// The kinds that are served.
@@ -266,7 +274,7 @@ impl Endpoints {
         pretty: bool,
     ) -> Result<Response<Body>, Refused> {
         let Some(served) = self.find(info).cloned() else {
-            if self.standalone && namespace::is_asked_for(info) {
+            if self.answers_for_namespaces && namespace::is_asked_for(info) {
                 return Ok(namespace::get(&info.name, text(request.headers(), ACCEPT)));
             }
             return Err(Refused::Page);

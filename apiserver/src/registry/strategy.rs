@@ -1,10 +1,7 @@
 //! How a kind behaves: the hooks that a project writes.
 
-use kube::CustomResourceExt;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::field;
+use crate::kind::Typed;
 use crate::request::context::RequestContext;
 use crate::versions::Version;
 
@@ -26,14 +23,7 @@ use crate::versions::Version;
 )]
 pub trait Strategy: Send + Sync + 'static {
     /// The type that derives `kube::CustomResource`.
-    type Object: kube::Resource<DynamicType = ()>
-        + CustomResourceExt
-        + Clone
-        + Serialize
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static;
+    type Object: Typed;
 
     /// The versions in which the kind is served beside that of its type, which is the one that is stored. More of them may
     /// be declared where the kind is [added](crate::Apis::add).

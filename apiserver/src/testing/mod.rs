@@ -27,12 +27,13 @@ pub use self::webhooks::{Reviewed, WebhookServer, WebhookTest};
 use crate::apis::Apis;
 use crate::authentication::ConnectionInfo;
 use crate::authorization::privileged::MASTERS;
-use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
+use crate::authorization::{AllowGroups, AllowPaths, Authorization};
 use crate::endpoints::Endpoints;
 use crate::manager::{Manager, ManagerError};
 use crate::request::user::UserInfo;
 use crate::server::lifecycle::Phase;
 use crate::server::{Core, handle};
+use crate::standalone::{Alone, Standalone};
 
 /// A server in the test's own process, which serves the given kinds and Events. Dropping it stops everything.
 ///
@@ -53,6 +54,7 @@ pub struct TestServer {
     core: Arc<Core>,
     endpoints: Arc<Endpoints>,
     managers: Mutex<Vec<Running>>,
+    _alone: Option<Alone>,
 }
 
 /// A manager under way.
@@ -81,21 +83,23 @@ impl TestServer {
         let mut apis = Apis::default();
         install(&mut apis);
         let webhook_metrics = apis.webhook_metrics();
-        let endpoints = apis.build(how.store, how.standalone).unwrap_or_else(|error| {
+        let built = if how.standalone {
+            Standalone::default()
+                .start(apis, how.store)
+                .map(|alone| (alone.endpoints().clone(), alone.authorization().clone(), Some(alone)))
+        } else {
+            apis.build(how.store).map(|endpoints| (endpoints, masters_alone(), None))
+        };
+        let (endpoints, authorization, alone) = built.unwrap_or_else(|error| {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             panic!("{error}{source}")
         });
         endpoints.filled().await;
-        let mut authorizers: Vec<Arc<dyn Authorizer>> =
-            vec![Arc::new(AllowGroups::masters()), Arc::new(AllowPaths::health_and_version())];
-        if how.standalone {
-            authorizers.push(Arc::new(AllowAuthenticated));
-        }
         let core = Core::builder(endpoints.clone())
-            .authorizer(Authorization::new(authorizers))
+            .authorizer(authorization)
             .metrics(|registry| webhook_metrics.register(registry))
             .build();
-        Self { core, endpoints, managers: Mutex::default() }
+        Self { core, endpoints, managers: Mutex::default(), _alone: alone }
     }
 
     /// A client who may do everything: `test-admin`, in the group `system:masters`. Its default namespace is `default`.
@@ -191,6 +195,10 @@ impl Drop for TestServer {
         self.core.lifecycle().advance(Phase::Stopped);
         self.endpoints.shutdown();
     }
+}
+
+fn masters_alone() -> Authorization {
+    Authorization::new(vec![Arc::new(AllowGroups::masters()), Arc::new(AllowPaths::health_and_version())])
 }
 
 fn admin() -> UserInfo {

@@ -11,6 +11,7 @@ use apiserver::endpoints::call::Permission;
 use apiserver::endpoints::status::Status;
 use apiserver::request::info::RequestInfo;
 use apiserver::request::user::UserInfo;
+use apiserver::standalone::{Alone, Standalone};
 use apiserver::storage::Store;
 use apiserver::storage::memory::MemoryStore;
 use apiserver::{Apis, RequestContext, Strategy, field};
@@ -122,6 +123,7 @@ impl Permission for Everything {
 pub struct Server {
     pub endpoints: Arc<Endpoints>,
     pub store: Arc<dyn Store>,
+    _alone: Arc<Alone>,
 }
 
 /// An answer, read whole.
@@ -143,9 +145,10 @@ impl Server {
     }
 
     pub async fn of(apis: Apis, store: Arc<dyn Store>) -> Self {
-        let endpoints = apis.build(store.clone(), true).expect("kinds that can be served");
+        let alone = Standalone::default().start(apis, store.clone()).expect("kinds that can be served");
+        let endpoints = alone.endpoints().clone();
         endpoints.filled().await;
-        Self { endpoints, store }
+        Self { endpoints, store, _alone: Arc::new(alone) }
     }
 
     /// Sends a request: `METHOD PATH`, where a path that does not start with a slash is below the birds of `default`.

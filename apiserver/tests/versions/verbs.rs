@@ -196,7 +196,7 @@ fn versions_of_another_kind_are_refused() {
     use apiserver::versions::Version;
     let mut apis = Apis::default();
     apis.add(Birds).version(Version::of::<kinds::v1::Bird>());
-    assert!(apis.kinds(false).is_err(), "v1 is there twice");
+    assert!(apis.kinds().is_err(), "v1 is there twice");
     let mut apis = Apis::default();
     apis.add(Birds);
     let crds = apis.crds();

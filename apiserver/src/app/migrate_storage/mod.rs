@@ -65,7 +65,7 @@ pub async fn run(flags: MigrateStorage, apis: Apis) -> Result<(), AppError> {
 
 /// The kinds that the flags name, or all that the server stores.
 fn wanted(apis: &Apis, names: &[String]) -> Result<Vec<Arc<Kind>>, AppError> {
-    let mut kinds = apis.kinds(false).map_err(AppError::Build)?;
+    let mut kinds = apis.kinds().map_err(AppError::Build)?;
     kinds.retain(|kind| kind.stored);
     let known: Vec<String> = kinds.iter().map(|kind| kind.qualified_resource()).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {

@@ -12,8 +12,6 @@ mod watching;
 
 use std::future::{Future, ready};
 
-use kube::CustomResourceExt;
-
 use super::error::Error;
 use super::typed::Typed;
 use crate::field;
@@ -42,7 +40,7 @@ pub use methods::{ErasedBackend, erase};
 )]
 pub trait Backend: Send + Sync + 'static {
     /// The type that derives `kube::CustomResource`.
-    type Object: Typed + CustomResourceExt;
+    type Object: Typed;
     /// What is implemented below: any but `Patch` and `DeleteCollection`, which follow. All else is answered 405, and
     /// discovery and OpenAPI do not list it.
     const VERBS: &'static [Verb];
