@@ -14,6 +14,7 @@ use crate::registry::hooks::Hooks;
 use crate::versions::{Conversion, Conversions, Further, SameShape};
 
 /// One kind and what belongs to it.
+#[derive(Clone)]
 pub(super) struct Definition {
     pub(super) form: Form,
     pub(super) keeper: Keeper,
@@ -29,6 +30,7 @@ pub(super) struct Definition {
 }
 
 /// Where it is said what a kind is.
+#[derive(Clone)]
 pub(super) enum Form {
     /// In its CRD.
     Crd(Box<CustomResourceDefinition>),
@@ -37,12 +39,14 @@ pub(super) enum Form {
 }
 
 /// Who keeps the objects of a kind.
+#[derive(Clone)]
 pub(super) enum Keeper {
     Store(Arc<dyn Hooks>),
-    Backend(Box<dyn ErasedBackend>),
+    Backend(Arc<dyn ErasedBackend>),
 }
 
 /// A subresource of a project's own.
+#[derive(Clone)]
 pub(super) struct Own {
     /// The `apiVersion` of its object; empty where it has none.
     pub(super) api_version: String,

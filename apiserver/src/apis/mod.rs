@@ -28,8 +28,8 @@ pub use self::added::{Added, StoredAs};
 pub use self::assembly::Assembly;
 pub use self::error::BuildError;
 
-/// The kinds that a server serves.
-#[derive(Default)]
+/// The kinds that a server serves. A clone has the same strategies, backends and plugins, not others like them.
+#[derive(Clone, Default)]
 pub struct Apis {
     definitions: Vec<Definition>,
     admission: Chain,
@@ -129,7 +129,7 @@ impl Apis {
     }
 
     /// Puts everything together over a store and starts to fill the caches. Must be called in a tokio runtime. What a
-    /// server without a cluster needs beside its own kinds comes with `standalone::Standalone`.
+    /// server without a cluster needs beside its own kinds comes with [`Standalone`](crate::standalone::Standalone).
     ///
     /// # Errors
     /// As [`assemble`](Self::assemble).
