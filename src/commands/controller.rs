@@ -1,8 +1,6 @@
 //! `create controller`: what keeps the objects of a kind true. The kind may be the project's, Kubernetes' own, or that of
 //! somebody's CRD.
 
-use std::path::Path;
-
 use clap::{ArgGroup, Args};
 
 use super::changes::WriteArgs;
@@ -172,9 +170,4 @@ pub fn missing_clusters(project: &Project, given: &[String]) -> Vec<String> {
     let names = given.iter().map(|cluster| cluster.split('=').next().unwrap_or_default());
     let names: Vec<&str> = names.collect();
     project.clusters().into_iter().filter(|cluster| !names.contains(cluster)).map(str::to_owned).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 }

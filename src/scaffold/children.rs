@@ -20,13 +20,6 @@ pub struct Child {
     pub body: String,
 }
 
-/// What an example can say.
-#[derive(Clone, Copy, Debug)]
-pub struct Text {
-    /// Whether the object has a message.
-    pub message: bool,
-}
-
 /// The kinds that a server keeps which stands alone, as the one of a test does.
 const SERVED_ALONE: &[(&str, &str)] = &[
     ("", "ConfigMap"),
@@ -48,8 +41,9 @@ pub fn is_served_alone(reference: &KindRef) -> bool {
     SERVED_ALONE.contains(&own) && reference.version == "v1"
 }
 
-/// A kind that a controller owns, under the name that its file has for it.
-pub fn child(target: &Target<'_>, local: &str, signature: String, text: Text, imports: &mut Imports) -> Child {
+/// A kind that a controller owns, under the name that its file has for it. Whether the owner has a message, decides what the
+/// example says.
+pub fn child(target: &Target<'_>, local: &str, signature: String, message: bool, imports: &mut Imports) -> Child {
     let body = match target {
         Target::Own(group, kind) => {
             let fields = |suffix: &str| format!("{}{suffix}", kind.kind);
@@ -60,25 +54,25 @@ pub fn child(target: &Target<'_>, local: &str, signature: String, text: Text, im
                 let spec = imports.fields(group, kind, &fields("Spec"));
                 let value = format!(
                     "{spec} {{\n        message: {},\n        ..{spec}::default()\n    }}",
-                    if text.message { "object.spec.message.clone()" } else { "object.name_any()" }
+                    if message { "object.spec.message.clone()" } else { "object.name_any()" }
                 );
                 whole(local, "spec", &format!("    let spec = {value};\n"))
             }
         }
         Target::Builtin(builtin) => {
-            let value = if text.message { "object.spec.message.clone()" } else { "object.name_any()" };
-            let key = if text.message { "message" } else { "name" };
+            let value = if message { "object.spec.message.clone()" } else { "object.name_any()" };
+            let key = if message { "message" } else { "name" };
             match builtin.kind {
                 "ConfigMap" => format!(
                     "    let data = [(\"{key}\".to_owned(), {value})];\n{}",
-                    literal(local, "data: Some(data.into()),", true)
+                    literal(local, "data: Some(data.into()),")
                 ),
                 "Secret" => {
                     imports.add("k8s_openapi", "ByteString");
                     format!(
                         "    let value = ByteString({value}.into_bytes());\n    \
                          let data = [(\"{key}\".to_owned(), value)];\n{}",
-                        literal(local, "data: Some(data.into()),", true)
+                        literal(local, "data: Some(data.into()),")
                     )
                 }
                 "Service" if builtin.group == "core" => {
@@ -89,12 +83,12 @@ pub fn child(target: &Target<'_>, local: &str, signature: String, text: Text, im
                         "    let port = ServicePort {{\n        port: 80,\n        ..ServicePort::default()\n    }};\n    \
                          let spec = ServiceSpec {{\n        selector: Some(labels(object)),\n        \
                          ports: Some(vec![port]),\n        ..ServiceSpec::default()\n    }};\n{}",
-                        literal(local, "spec: Some(spec),", true)
+                        literal(local, "spec: Some(spec),")
                     )
                 }
                 "Pod" => {
                     let pod = pod(imports);
-                    format!("{pod}{}", literal(local, "spec: Some(pod),", true))
+                    format!("{pod}{}", literal(local, "spec: Some(pod),"))
                 }
                 "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => {
                     let pod = pod(imports);
@@ -108,7 +102,7 @@ pub fn child(target: &Target<'_>, local: &str, signature: String, text: Text, im
                         "{pod}{TEMPLATE}    let selector = LabelSelector {{\n        match_labels: Some(labels(object)),\n        \
                          ..LabelSelector::default()\n    }};\n    let spec = {spec} {{\n        selector,\n        \
                          {template}\n        ..{spec}::default()\n    }};\n{}",
-                        literal(local, "spec: Some(spec),", true)
+                        literal(local, "spec: Some(spec),")
                     )
                 }
                 "Job" => {
@@ -120,10 +114,10 @@ pub fn child(target: &Target<'_>, local: &str, signature: String, text: Text, im
                     imports.add("k8s_openapi::api::core::v1", "PodTemplateSpec");
                     format!(
                         "{pod}{TEMPLATE}    let spec = JobSpec {{\n        template,\n        ..JobSpec::default()\n    }};\n{}",
-                        literal(local, "spec: Some(spec),", true)
+                        literal(local, "spec: Some(spec),")
                     )
                 }
-                _ => literal(local, "", true),
+                _ => literal(local, ""),
             }
         }
     };
@@ -164,10 +158,9 @@ fn pod(imports: &mut Imports) -> String {
 }
 
 /// An object of a type that is made field by field.
-fn literal(kind: &str, field: &str, rest: bool) -> String {
+fn literal(kind: &str, field: &str) -> String {
     let field = if field.is_empty() { String::new() } else { format!("        {field}\n") };
-    let rest = if rest { format!("        ..{kind}::default()\n") } else { String::new() };
-    format!("    {kind} {{\n        metadata: metadata(object),\n{field}{rest}    }}")
+    format!("    {kind} {{\n        metadata: metadata(object),\n{field}        ..{kind}::default()\n    }}")
 }
 
 /// An object of a kind of the project.

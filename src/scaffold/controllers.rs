@@ -7,7 +7,7 @@ use super::children::{self, Child};
 use super::imports::Imports;
 use super::{layout, views};
 use crate::kind_refs::{self, Target};
-use crate::names::{self, Module};
+use crate::names::Module;
 use crate::project::{Controlled, Controller, KindRef, Project, Scope};
 
 /// All controllers of a project.
@@ -38,13 +38,15 @@ pub struct ControllerView {
     pub name: String,
     pub folder: String,
     pub file: String,
-    /// Relative to the root.
-    pub path: String,
-    /// What code calls the type of its objects.
+    /// What code calls the type of its objects, and what they call their kind themselves.
     pub kind: String,
+    pub kind_name: String,
+    pub api_version: String,
     pub namespaced: bool,
-    /// Whether it is a kind of others: its objects get no finalizer and no status from here.
+    /// Whether it is a kind of others.
     pub external: bool,
+    /// What is imported from the library's manager.
+    pub use_manager: &'static str,
     /// `use` lines by where they are sorted: before `apiserver`, before `kube`, after it, and those of the project itself.
     pub use_first: Vec<String>,
     pub use_before_kube: Vec<String>,
@@ -59,33 +61,56 @@ pub struct ControllerView {
     /// Whether it also keeps what is not a condition: a kind's first controller does.
     pub is_main: bool,
     pub scale: bool,
-    /// Keeps a deleted object until the controller has cleaned up; none for kinds of others.
+    /// The constant with the finalizer. Objects of others get one only where nothing else would clean up after them.
     pub finalizer: Option<String>,
-    /// The statement in `run`, and in that of the test that fails at first.
+    /// Whether it names objects that shall be reconciled.
+    pub refers: bool,
+    /// The statement in `run`.
     pub run: String,
-    pub run_failing: String,
     /// First lines of functions.
     pub reconcile: String,
     pub apply: String,
     pub cleanup: String,
     pub metadata: String,
-    pub is_ready: String,
+    pub seen: String,
+    pub owner_of: String,
+    /// That of labels by which parts are found, if anything needs them.
+    pub labels: Option<String>,
     pub owned: Vec<Child>,
     pub watched: Vec<WatchedView>,
-    /// The function that tells whose an object in another cluster is.
+    /// Where all that is, if that is another cluster.
     pub cluster: Option<String>,
-    pub owner_functions: Vec<String>,
-    /// How an object that belongs to another begins its name: `bird-`.
+    /// How the name begins of what belongs to an object: `bird-`.
     pub prefix: String,
-    /// Whether templates need labels that select pods.
-    pub labels: bool,
-    /// What an example of the kind is read from.
-    pub sample: Sample,
-    /// What the test server must serve besides the project's kinds.
-    pub natives: Vec<String>,
-    pub crds: Vec<String>,
-    /// The statement that adds it to the manager of its test.
-    pub test_call: String,
+    pub test: TestView,
+}
+
+/// What the tests of a controller need.
+#[derive(Clone, Debug, Serialize)]
+pub struct TestView {
+    /// The type that they look at: of the first kind that it owns.
+    pub child: String,
+    pub child_namespaced: bool,
+    /// Whether it has data that can be changed.
+    pub drifts: bool,
+    /// The server, or it and the one of the other cluster, as a pattern, as arguments and as parameters.
+    pub servers: &'static str,
+    pub refs: &'static str,
+    pub parameters: &'static str,
+    /// The server that has what belongs to the objects.
+    pub there: &'static str,
+    /// How many writes there were.
+    pub writes: &'static str,
+    /// Starts of servers.
+    pub serve: String,
+    pub serve_there: String,
+    pub start_controllers: &'static str,
+    /// Whether the test serves somebody else's CRD.
+    pub crds: bool,
+    /// The statement that adds the controller to a manager.
+    pub add: String,
+    /// The statement that reads the sample of a kind of the project.
+    pub include_sample: String,
 }
 
 /// A kind that a controller goes by.
@@ -94,17 +119,15 @@ pub struct WatchedView {
     /// What code calls the type.
     pub kind: String,
     pub namespaced: bool,
+    /// Whether an object of it has no namespace, and may so concern objects in all of them.
+    pub everywhere: bool,
     /// The first line of the function that tells whom a change concerns.
     pub concerned: String,
-    /// The annotation that tells what the controller went by.
-    pub annotation: String,
-}
-
-/// An example of a kind.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Sample {
-    /// The statement that reads the sample, for a kind of the project.
-    pub include: String,
+    /// What knows all objects, where that function needs it.
+    pub objects: String,
+    /// The constant with the annotation that tells of it, and its name.
+    pub constant: String,
+    pub constant_name: String,
 }
 
 /// All controllers as templates see them.
@@ -160,145 +183,230 @@ pub fn path(group: &str, name: &str) -> String {
 /// A controller as templates see it. Of a kind that is as new as its controller the fields are known.
 pub fn controller(project: &Project, of: Controlled<'_>, controller: &Controller, is_new: bool) -> ControllerView {
     let name = &controller.name;
-    let own = match of {
-        Controlled::Own(group, kind) => Some((group, kind)),
-        Controlled::External(_) => None,
+    let (own, external) = match of {
+        Controlled::Own(group, kind) => (Some((group, kind)), None),
+        Controlled::External(external) => (None, Some(external)),
     };
+    let cluster = controller.cluster.clone();
     let mut imports = Imports::default();
     let (kind, defines_type) = imports.controlled(project, of, name);
-    let is_main = of.controllers().first().is_none_or(|first| first.name == *name);
-    // Two controllers of one kind must not write the same condition.
-    let condition = if is_main { "Ready".to_owned() } else { format!("{}Ready", name.to_upper_camel_case()) };
     let status = own.filter(|(_, kind)| kind.status && !kind.from_crd);
-    let status = status.map(|(_, kind)| imports.status(&kind.kind));
+    let (is_main, condition) = condition(of, name);
+    let status = status.map(|(_, kind)| imports.status(&kind.kind, !is_main));
     let namespaced = of.scope() == Scope::Namespaced;
-    let domain = if own.is_some() { of.api_group(project) } else { project.domain.clone() };
-    let text = children::Text {
-        // What the user may have changed is not taken for granted.
-        message: is_new && own.is_some_and(|(_, kind)| !kind.schemaless && !kind.from_crd),
-    };
-    let object = format!("object: &{kind}");
-    let mut natives: Vec<String> = Vec::new();
-    let mut served = |target: &Target<'_>, reference: &KindRef, local: &str| {
-        if matches!(target, Target::Builtin(_)) && !children::is_served_alone(reference) {
-            natives.push(local.to_owned());
-        }
-    };
-    let (mut owned, mut watched) = (Vec::new(), Vec::new());
-    for (reference, target) in controller.owns.iter().filter_map(|one| Some((one, kind_refs::find(project, one)?))) {
+    let api_group = of.api_group(project);
+    let domain = if own.is_some() { &api_group } else { &project.domain };
+    // What the user may have changed is not taken for granted.
+    let has_message = is_new && own.is_some_and(|(_, kind)| !kind.schemaless && !kind.from_crd);
+    let parameter = format!("object: &{kind}");
+
+    let target = |one| Some((one, kind_refs::find(project, one)?));
+    let mut owned = Vec::new();
+    for (reference, target) in controller.owns.iter().filter_map(target) {
         let local = imports.target(&target, reference);
-        served(&target, reference, &local);
-        let signature = layout::signature(
-            &format!("fn desired_{}", local.to_snake_case()),
-            std::slice::from_ref(&object),
-            &local,
-        );
-        owned.push(children::child(&target, &local, signature, text, &mut imports));
+        let function = format!("fn desired_{}", local.to_snake_case());
+        let signature = layout::signature(&function, std::slice::from_ref(&parameter), &local);
+        owned.push(children::child(&target, &local, signature, has_message, &mut imports));
     }
-    for (reference, target) in controller.watches.iter().filter_map(|one| Some((one, kind_refs::find(project, one)?))) {
+    let mut watched = Vec::new();
+    for (reference, target) in controller.watches.iter().filter_map(target) {
         let local = imports.target(&target, reference);
-        served(&target, reference, &local);
+        let everywhere = namespaced && target.scope() == Scope::Cluster;
+        let snake = local.to_snake_case();
+        let changed = if everywhere {
+            vec![format!("objects: &Lister<{kind}>"), format!("changed: &{local}")]
+        } else {
+            vec![format!("changed: Arc<{local}>")]
+        };
+        let head = format!("fn concerned_by_{snake}");
+        let constant_name = format!("SEEN_{}", snake.to_uppercase());
         watched.push(WatchedView {
-            concerned: layout::signature(
-                &format!("fn concerned_by_{}", local.to_snake_case()),
-                &[format!("changed: &{local}")],
-                &format!("Vec<ObjectRef<{kind}>>"),
-            ),
-            annotation: format!("{domain}/{}", local.to_lowercase()),
             namespaced: target.scope() == Scope::Namespaced,
+            everywhere,
+            concerned: layout::signature(&head, &changed, &format!("Vec<ObjectRef<{kind}>>")),
+            objects: format!("objects_of_{snake}"),
+            constant: layout::constant(&constant_name, &format!("{domain}/{}", local.to_lowercase())),
+            constant_name,
             kind: local,
         });
     }
-    if let Controlled::External(external) = of
-        && external.domain.is_none()
-    {
-        let reference = KindRef {
-            api_group: external.named().api_group(),
-            version: external.version.clone(),
-            kind: external.kind.clone(),
-        };
-        if !children::is_served_alone(&reference) && !natives.contains(&kind) {
-            natives.insert(0, kind.clone());
-        }
-    }
-    let crds = match of {
-        Controlled::External(external) if external.domain.is_some() => vec![kind.clone()],
-        _ => Vec::new(),
-    };
-    let cluster = controller.cluster.clone();
-    let links = |reconcile: &str| {
-        let mut links = vec![format!(".controller::<{kind}>()")];
-        for child in &owned {
-            links.push(match &cluster {
-                None => format!(".owns::<{}>()", child.kind),
-                Some(_) => format!(".watches_in::<{}, _, _>(&cluster, owner_of)", child.kind),
-            });
-        }
-        for one in &watched {
-            let function = format!("concerned_by_{}", one.kind.to_snake_case());
-            links.push(match &cluster {
-                None => format!(".watches::<{}, _, _>({function})", one.kind),
-                Some(_) => format!(".watches_in::<{}, _, _>(&cluster, {function})", one.kind),
-            });
-        }
-        links.push(format!(".run({reconcile})"));
-        links.push(".await".to_owned());
-        links
-    };
-    let (run, run_failing) = (layout::await_chain(4, "cx", &links("reconcile")), String::new());
+    let natives = natives(project, of, controller, &kind, &owned, &watched);
+    let lister = watched.iter().any(|one| one.everywhere);
+    let labels = owned.iter().any(|child| child.body.contains("labels(object)"));
     let finalizer = own.is_some() || cluster.is_some();
     let uses = imports.lines();
-    let labels = owned.iter().any(|child| child.body.contains("labels(object)"));
-    let sample = own.map(|(group, kind)| Sample {
-        include: layout::let_call_at(
-            8,
-            "sample",
-            "include_str!",
-            &format!("\"../../../{}\"", views::version_sample_path(project, group, kind, kind.stored())),
-        ),
-    });
-    let function = |head: &str| {
-        let parameters = [object.clone(), "cx: &Context".to_owned()];
-        layout::signature(head, &parameters, "kube::Result<Action>")
+    let function = |head: &str, result: &str| {
+        layout::signature(head, &[parameter.clone(), "cx: &Context".to_owned()], result)
     };
     ControllerView {
-        path: path(of.group(), name),
         folder: Module::of(of.group()).file,
         file: Module::of(name).file,
+        kind_name: of.kind().to_owned(),
+        api_version: match (own, external) {
+            (Some((_, kind)), _) => format!("{api_group}/{}", kind.stored()),
+            (_, Some(external)) if api_group.is_empty() => external.version.clone(),
+            (_, external) => format!("{api_group}/{}", external.map_or("", |external| &external.version)),
+        },
         namespaced,
         external: own.is_none(),
+        use_manager: match (status.is_some(), lister) {
+            (true, true) => "{Context, Lister, conditions}",
+            (true, false) => "{Context, conditions}",
+            (false, true) => "{Context, Lister}",
+            (false, false) => "Context",
+        },
         use_first: uses.first,
         use_before_kube: uses.before_kube,
         use_after_kube: uses.after_kube,
         use_own: uses.own,
         defines_type,
-        status,
         condition,
         is_main,
         scale: own.is_some_and(|(_, kind)| kind.scale),
-        finalizer: finalizer.then(|| format!("{domain}/{name}")),
-        run,
-        run_failing,
+        finalizer: finalizer.then(|| layout::constant("FINALIZER", &format!("{domain}/{name}"))),
+        refers: !watched.is_empty() || cluster.is_some(),
+        run: layout::await_chain(4, "cx", &links(&kind, &owned, &watched, cluster.is_some())),
         reconcile: layout::signature(
             "async fn reconcile",
             &[format!("object: Arc<{kind}>"), "cx: Context".into()],
             if finalizer { "Result<Action, Error<kube::Error>>" } else { "kube::Result<Action>" },
         ),
-        apply: function("async fn apply"),
-        cleanup: function("async fn cleanup"),
-        metadata: layout::signature("fn metadata", std::slice::from_ref(&object), "ObjectMeta"),
-        is_ready: layout::signature("fn is_ready", &[format!("object: Option<&{kind}>")], "bool"),
-        owner_functions: Vec::new(),
+        apply: function("async fn apply", "kube::Result<Action>"),
+        cleanup: function("async fn cleanup", "kube::Result<Action>"),
+        metadata: layout::signature("fn metadata", std::slice::from_ref(&parameter), "ObjectMeta"),
+        seen: function("fn seen", "BTreeMap<String, String>"),
+        owner_of: layout::signature(
+            "fn owner_of<K: ResourceExt>",
+            &["child: Arc<K>".to_owned()],
+            &format!("Option<ObjectRef<{kind}>>"),
+        ),
+        labels: labels.then(|| {
+            layout::signature("fn labels", std::slice::from_ref(&parameter), "BTreeMap<String, String>")
+        }),
         prefix: format!("{name}-"),
-        test_call: layout::call(12, "manager.add", &[format!("{name:?}"), "run".into()]),
+        test: test(project, of, controller, &owned, natives, status.is_some()),
         name: name.clone(),
         kind,
+        status,
         owned,
         watched,
         cluster,
-        labels,
-        sample: sample.unwrap_or_default(),
-        natives,
-        crds,
+    }
+}
+
+/// Whether a controller is the first of its kind, and the condition that it keeps: two must not write the same one.
+fn condition(of: Controlled<'_>, name: &str) -> (bool, String) {
+    let is_main = of.controllers().first().is_none_or(|first| first.name == *name);
+    (is_main, if is_main { "Ready".to_owned() } else { format!("{}Ready", name.to_upper_camel_case()) })
+}
+
+/// What is said after `cx` in `run`.
+fn links(kind: &str, owned: &[Child], watched: &[WatchedView], elsewhere: bool) -> Vec<String> {
+    let mut links = vec![format!(".controller::<{kind}>()")];
+    links.extend(owned.iter().map(|child| match elsewhere {
+        false => format!(".owns::<{}>()", child.kind),
+        true => format!(".watches_in::<{}, _, _>(&cluster, owner_of)", child.kind),
+    }));
+    links.extend(watched.iter().map(|one| {
+        let function = format!("concerned_by_{}", one.kind.to_snake_case());
+        let mapper = match one.everywhere {
+            true => format!("move |changed| {function}(&{}, &changed)", one.objects),
+            false => function,
+        };
+        match elsewhere {
+            false => format!(".watches::<{}, _, _>({mapper})", one.kind),
+            true => format!(".watches_in::<{}, _, _>(&cluster, {mapper})", one.kind),
+        }
+    }));
+    links.extend([".run(reconcile)".to_owned(), ".await".to_owned()]);
+    links
+}
+
+/// The types that a test server does not serve by itself: those of the cluster of the objects, and those where the rest is.
+fn natives(
+    project: &Project,
+    of: Controlled<'_>,
+    controller: &Controller,
+    kind: &str,
+    owned: &[Child],
+    watched: &[WatchedView],
+) -> (Vec<String>, Vec<String>) {
+    let needed = |reference: &KindRef| {
+        matches!(kind_refs::find(project, reference), Some(Target::Builtin(_))) && !children::is_served_alone(reference)
+    };
+    let own = match of {
+        Controlled::External(external) if external.domain.is_none() => {
+            let api_group = external.named().api_group();
+            let (version, kind) = (external.version.clone(), external.kind.clone());
+            Some(KindRef { api_group, version, kind })
+        }
+        _ => None,
+    };
+    let here: Vec<String> = own.filter(needed).map(|_| kind.to_owned()).into_iter().collect();
+    let references = controller.owns.iter().chain(&controller.watches);
+    let locals = owned.iter().map(|child| &child.kind).chain(watched.iter().map(|one| &one.kind));
+    let there: Vec<String> =
+        references.zip(locals).filter(|(reference, _)| needed(reference)).map(|(_, local)| local.clone()).collect();
+    match controller.cluster {
+        Some(_) => (here, there),
+        None => (here.into_iter().chain(there).collect(), Vec::new()),
+    }
+}
+
+fn test(
+    project: &Project,
+    of: Controlled<'_>,
+    controller: &Controller,
+    owned: &[Child],
+    (here, there): (Vec<String>, Vec<String>),
+    has_status: bool,
+) -> TestView {
+    let elsewhere = controller.cluster.is_some();
+    let (refs, parameters) = match (elsewhere, has_status) {
+        (false, _) => ("&server", "server: &TestServer"),
+        (true, true) => ("&server, &there", "server: &TestServer, there: &TestServer"),
+        (true, false) => ("&there", "there: &TestServer"),
+    };
+    let crd = match of {
+        Controlled::External(external) if external.domain.is_some() => Some(external.kind.clone()),
+        _ => None,
+    };
+    let first = owned.first();
+    // Kinds of the project that are in the other cluster are served there by the project too.
+    let serve = |natives: &[String], crd: Option<&String>| {
+        let mut links: Vec<String> = natives.iter().map(|native| format!(".native::<{native}>()")).collect();
+        links.extend(crd.map(|kind| format!(".crd({kind}::crd())")));
+        if links.is_empty() {
+            return "TestServer::start(crate::apis::install).await".to_owned();
+        }
+        links.push(".start(crate::apis::install)".to_owned());
+        layout::chain_text(8, 8 + "let server = ".len(), "TestServer::builder()", &[links, vec![".await".into()]].concat())
+    };
+    let sample = match of {
+        Controlled::Own(group, kind) => {
+            let path = views::version_sample_path(project, group, kind, kind.stored());
+            layout::let_call_at(8, "sample", "include_str!", &format!("\"../../../{path}\""))
+        }
+        Controlled::External(_) => String::new(),
+    };
+    TestView {
+        child: first.map(|child| child.kind.clone()).unwrap_or_default(),
+        child_namespaced: first.is_some_and(|child| child.namespaced),
+        drifts: first.is_some_and(|child| child.kind == "ConfigMap" || child.kind == "Secret"),
+        servers: if elsewhere { "(server, there)" } else { "server" },
+        refs,
+        parameters,
+        there: if elsewhere { "there" } else { "server" },
+        writes: if elsewhere { "server.writes() + there.writes()" } else { "server.writes()" },
+        serve: serve(&here, crd.as_ref()),
+        serve_there: serve(&there, None),
+        start_controllers: if elsewhere {
+            "server.start_controllers(|manager| controllers(manager, &there))"
+        } else {
+            "server.start_controllers(controllers)"
+        },
+        crds: crd.is_some(),
+        add: layout::call(8, "manager.add", &[format!("{:?}", controller.name), "run".into()]),
+        include_sample: sample,
     }
 }

@@ -84,10 +84,12 @@ impl Imports {
         }
     }
 
-    /// The type of the controlled kind's status.
-    pub fn status(&mut self, kind: &str) -> String {
+    /// The type of the controlled kind's status, which the file may name.
+    pub fn status(&mut self, kind: &str, is_named: bool) -> String {
         let status = format!("{kind}Status");
-        self.add(&self.types.clone(), &status);
+        if is_named {
+            self.add(&self.types.clone(), &status);
+        }
         self.taken.push((status.clone(), None));
         status
     }
