@@ -2,6 +2,7 @@
 //!
 //! - [`TestServer`]: passes every request through the same filters and handlers as a server that listens, and keeps its
 //!   objects in memory. Its clients are ordinary [`kube::Client`]s over a connection within the process.
+//! - [`Listening`]: a port and a kubeconfig, for those outside the test's process
 //! - [`Faults`]: what goes wrong between it and controllers, on purpose · [`trials`]: one scenario under many of them
 //! - [`WebhookTest`], [`WebhookServer`]: the webhooks of a project, asked as a cluster asks them
 //! - [`round_trips`]: whether versions of a kind lose anything on their way to each other
@@ -11,6 +12,7 @@ mod client;
 mod faults;
 mod generate;
 mod instance;
+mod listening;
 mod logs;
 mod pattern;
 mod quiet;
@@ -23,6 +25,7 @@ mod writes;
 
 pub use self::builder::TestServerBuilder;
 pub use self::faults::Faults;
+pub use self::listening::Listening;
 pub use self::round_trips::round_trips;
 pub use self::server::TestServer;
 pub use self::trials::{Trial, trials};

@@ -14,11 +14,12 @@ use tokio::task::JoinHandle;
 use super::builder::TestServerBuilder;
 use super::faults::Faults;
 use super::instance::Instance;
+use super::listening::Kubeconfigs;
 use super::wire::{Reliance, Wire};
 use super::writes::{Counted, Writes};
 use super::{client, logs};
 use crate::apis::{Apis, BuildError};
-use crate::authentication::ConnectionInfo;
+use crate::authentication::{Anonymous, Authentication, ConnectionInfo};
 use crate::authorization::privileged::MASTERS;
 use crate::authorization::{AllowGroups, AllowPaths, Authorization};
 use crate::manager::{Manager, ManagerError};
@@ -224,7 +225,10 @@ fn make(apis: Apis, store: Arc<dyn Store>, standalone: Option<Standalone>) -> Re
         }
         None => (apis.build(store)?, masters_alone(), None),
     };
+    let authentication =
+        Authentication::default().client_certificates(Arc::new(Kubeconfigs)).anonymous(Anonymous::everywhere());
     let core = Core::builder(endpoints.clone())
+        .authenticator(authentication)
         .authorizer(authorization)
         .metrics(|registry| webhook_metrics.register(registry))
         .build();

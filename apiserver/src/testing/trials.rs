@@ -57,12 +57,12 @@ impl Trial {
 /// As the scenario does.
 pub async fn trials(seeds: impl IntoIterator<Item = u64>, scenario: impl AsyncFn(Trial)) {
     let alone = std::env::var(SEED_VARIABLE).ok();
-    let seeds: Vec<u64> = match alone.as_deref().map(str::parse) {
-        None => seeds.into_iter().collect(),
-        Some(Ok(seed)) => vec![seed],
-        Some(Err(error)) => panic!("{SEED_VARIABLE} is no seed: {error}"),
-    };
-    for seed in seeds {
+    let alone: Option<u64> = alone.map(|seed| match seed.parse() {
+        Ok(seed) => seed,
+        Err(error) => panic!("{SEED_VARIABLE} is no seed: {error}"),
+    });
+    let wanted = seeds.into_iter().take(if alone.is_some() { 0 } else { usize::MAX });
+    for seed in alone.into_iter().chain(wanted) {
         let trial = Trial::new(seed);
         let faults = trial.faults();
         if let Err(panic) = AssertUnwindSafe(scenario(trial)).catch_unwind().await {
@@ -79,7 +79,7 @@ fn story(faults: &Faults, test: Option<&str>) -> String {
     let met: Vec<String> = faults.injected().iter().map(|(fault, count)| format!("{fault} {count}")).collect();
     let met = if met.is_empty() { "none".to_owned() } else { met.join(", ") };
     format!(
-        "the trial with seed {seed} failed; faults met: {met}\nto try it alone: {SEED_VARIABLE}={seed} RUST_LOG=apiserver=debug \
+        "the trial with seed {seed} failed; faults met: {met}\nto try it alone: {SEED_VARIABLE}={seed} RUST_LOG=warn,apiserver::testing=info \
          cargo test {test}"
     )
 }
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_failure_tells_how_to_have_it_again() {
         let faults = Faults::seeded(17);
-        let alone = "to try it alone: APISERVER_TRIAL_SEED=17 RUST_LOG=apiserver=debug cargo test robins";
+        let alone = "to try it alone: APISERVER_TRIAL_SEED=17 RUST_LOG=warn,apiserver::testing=info cargo test robins";
         let expect = format!("the trial with seed 17 failed; faults met: none\n{alone}");
         assert_eq!(story(&faults, Some("robins")), expect);
     }
