@@ -132,8 +132,7 @@ impl Project {
         names::check_domain(&self.domain)?;
         names::check_package(&self.name)?;
         let (external_webhooks, external_controllers, admission) = (Vec::new(), Vec::new(), Vec::new());
-        let mut built =
-            Self { groups: Vec::new(), external_webhooks, external_controllers, admission, ..self.clone() };
+        let mut built = Self { groups: Vec::new(), external_webhooks, external_controllers, admission, ..self.clone() };
         for group in &self.groups {
             built.add_group_as(&group.name, group.api_group.as_deref())?;
             for version in &group.versions {

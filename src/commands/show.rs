@@ -207,8 +207,7 @@ impl Shown {
                             test: file(view.test_path),
                         }
                     });
-                    let controllers =
-                        kind.controllers.iter().map(|own| ShownController::new(root, &group.name, own));
+                    let controllers = kind.controllers.iter().map(|own| ShownController::new(root, &group.name, own));
                     ShownKind {
                         kind: kind.kind.clone(),
                         version: kind.stored().to_owned(),
@@ -281,10 +280,13 @@ fn tree(shown: &Shown, ui: &Ui) {
     );
     let others: Vec<String> = shown.external_webhooks.iter().map(ShownWebhooks::line).collect();
     let plugins: Vec<String> = shown.admission.iter().map(ShownPlugin::line).collect();
-    let controllers: Vec<String> = shown.external_controllers.iter().flat_map(ShownExternalControllers::lines).collect();
+    let controllers: Vec<String> =
+        shown.external_controllers.iter().flat_map(ShownExternalControllers::lines).collect();
     for (title, lines) in [
         ("controllers of kinds of others", controllers),
-        ("webhooks for kinds of others", others), ("admission plugins", plugins)] {
+        ("webhooks for kinds of others", others),
+        ("admission plugins", plugins),
+    ] {
         if !lines.is_empty() {
             ui.result(ui.paint(Style::Cyan, title));
             branches(&lines, "", ui, String::clone, |_, _| {});

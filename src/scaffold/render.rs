@@ -21,7 +21,7 @@ use super::views::{self, FurtherView, GroupView, KindView, SubresourceView, Vers
 use super::webhooks::{self, FolderView, HookView};
 use super::{File, Owner, lock, marker};
 use crate::from_crd::Imported;
-use crate::project::{Answers, Backend, Controlled, Group, Kind, Project};
+use crate::project::{Answers, Backend, Group, Kind, Project};
 
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -115,12 +115,9 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
             }
             Each::Controller => {
                 for (of, own) in project.controllers() {
-                    let there = before.is_some_and(|before| before.controllers().any(|(_, there)| there.name == own.name));
-                    let is_new = match of {
-                        Controlled::Own(group, kind) => before_has(before, group, kind).is_none(),
-                        Controlled::External(_) => false,
-                    };
-                    let controller = Some(controllers::controller(project, of, own, is_new));
+                    let there =
+                        before.is_some_and(|before| before.controllers().any(|(_, there)| there.name == own.name));
+                    let controller = Some(controllers::controller(project, of, own));
                     renderer.file(template, !there, &Place { controller, ..Place::default() })?;
                 }
             }
