@@ -1,0 +1,10 @@
+//! `redis-operator apiserver` serves the kinds, `redis-operator controller-manager` runs the controllers,
+//! `redis-operator webhook` answers the webhooks; `--help` tells more.
+
+fn main() -> std::process::ExitCode {
+    apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+        .apis(redis_operator::apis::install)
+        .controllers(redis_operator::controllers::install)
+        .webhooks(redis_operator::webhooks::install)
+        .main()
+}
