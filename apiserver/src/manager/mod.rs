@@ -6,32 +6,43 @@
 //! **Invariant:** a controller knows the API server by its client alone. It cannot tell whether the server is in this
 //! process, next door or a cluster.
 
+mod apply;
 mod backoff;
+mod cluster;
 pub mod conditions;
 mod context;
+mod controller;
 #[cfg(test)]
 mod fake;
 mod health;
+mod informer;
 mod metrics;
-mod reconcile;
 mod recorder;
 mod shutdown;
 mod status;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::Client;
+use kube::{Client, Resource};
+use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::context::Shared;
+use self::informer::Informers;
 pub use backoff::Backoff;
+pub use cluster::Cluster;
 pub use context::Context;
+pub use controller::ControllerBuilder;
 pub use health::{ControllerState, Health};
+pub use informer::lister::Lister;
 pub use metrics::Metrics;
 pub use recorder::Recorder;
 pub use shutdown::Shutdown;
@@ -46,10 +57,16 @@ const EVENTS_FLUSH: Duration = Duration::from_secs(2);
 /// them and looks healthy.
 pub struct Manager {
     controllers: Vec<(String, Run)>,
+    clusters: BTreeMap<String, Client>,
     drain: Duration,
     health: Health,
     metrics: Metrics,
 }
+
+/// A kind whose objects have a type: what `kube::CustomResource` derives, and the kinds of k8s-openapi.
+pub trait Object: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static {}
+
+impl<K> Object for K where K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static {}
 
 type Run = Box<dyn FnOnce(Context) -> BoxFuture<'static, ()> + Send>;
 
@@ -88,7 +105,13 @@ pub enum ManagerError {
 
 impl Default for Manager {
     fn default() -> Self {
-        Self { controllers: Vec::new(), drain: DRAIN_DEFAULT, health: Health::default(), metrics: Metrics::default() }
+        Self {
+            controllers: Vec::new(),
+            clusters: BTreeMap::new(),
+            drain: DRAIN_DEFAULT,
+            health: Health::default(),
+            metrics: Metrics::default(),
+        }
     }
 }
 
@@ -108,6 +131,12 @@ impl Manager {
         // controller that panicked, not a manager that did.
         let run: Run = Box::new(move |cx| async move { run(cx).await }.boxed());
         self.controllers.push((name.to_owned(), run));
+        self
+    }
+
+    /// Adds a cluster beside the one that the controllers live in, by a name for [`Context::cluster`].
+    pub fn cluster(&mut self, name: &str, client: Client) -> &mut Self {
+        self.clusters.insert(name.to_owned(), client);
         self
     }
 
@@ -139,7 +168,7 @@ impl Manager {
     /// A controller that ended early or panicked, which stops the others too; two controllers of one name; controllers
     /// that did not end within [`drain_timeout`](Self::drain_timeout).
     pub async fn run(self, client: Client, shutdown: impl Future<Output = ()>) -> Result<(), ManagerError> {
-        let Self { controllers, drain, health, metrics } = self;
+        let Self { controllers, clusters, drain, health, metrics } = self;
         let mut running = BTreeSet::new();
         for (name, _) in &controllers {
             if !running.insert(name.clone()) {
@@ -153,14 +182,22 @@ impl Manager {
 
         // Leader election belongs here: controllers start once this process leads.
         let mut tasks = JoinSet::new();
+        let informers = Informers::default();
+        let shutdown_signal = stopping;
+        let shared = Arc::new(Shared {
+            client,
+            clusters,
+            shutdown: shutdown_signal,
+            events,
+            health: health.clone(),
+            metrics,
+            informers,
+        });
+        let _watches = StopWatches(shared.clone());
         for (name, run) in controllers {
-            metrics.add(&name);
-            health.add(&name);
-            let cx = Context::new(&name, &client, &stopping, &events, &health, &metrics);
-            let run = health.clone().watch_start(name.clone(), run(cx));
+            let run = health.clone().watch_start(name.clone(), run(Context::new(&name, &shared)));
             tasks.spawn(async move { (name, AssertUnwindSafe(run).catch_unwind().await) });
         }
-        drop(events);
 
         let early = tokio::select! {
             biased;
@@ -194,6 +231,15 @@ impl Manager {
             tracing::warn!("some events could not be written before the end");
         }
         failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Ends the watches when the manager does, however it does.
+struct StopWatches(Arc<Shared>);
+
+impl Drop for StopWatches {
+    fn drop(&mut self) {
+        self.0.informers.stop();
     }
 }
 

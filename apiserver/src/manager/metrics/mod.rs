@@ -1,6 +1,9 @@
 //! What controllers count, under the names that controller-runtime uses, so that its dashboards and alerts fit.
 //! Source: <https://github.com/kubernetes-sigs/controller-runtime/blob/main/pkg/internal/controller/metrics/metrics.go>
 
+mod work_queue;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,6 +13,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+pub(super) use self::work_queue::WorkQueue;
+use self::work_queue::WorkQueues;
+
 /// The counters of all controllers of a manager. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -18,6 +24,7 @@ pub struct Metrics {
     panics: Family<Labels, Counter>,
     active: Family<Labels, Gauge>,
     time: Family<Labels, Histogram>,
+    queues: WorkQueues,
 }
 
 /// How a reconcile came out.
@@ -48,15 +55,15 @@ impl Default for Metrics {
             panics: Family::default(),
             active: Family::default(),
             time: Family::new_with_constructor(time_histogram),
+            queues: WorkQueues::default(),
         }
     }
 }
 
 impl Metrics {
     /// Adds the counters to a registry, which then shows them as they are when it is asked.
-    pub fn register(&self, registry: &mut Registry) {
-        let mut controllers = registry.sub_registry_with_prefix("controller_runtime");
-        let registry = &mut controllers;
+    pub fn register(&self, registry_of_all: &mut Registry) {
+        let registry = registry_of_all.sub_registry_with_prefix("controller_runtime");
         registry.register("reconcile", "Total number of reconciliations per controller", self.total.clone());
         registry.register(
             "reconcile_errors",
@@ -74,10 +81,11 @@ impl Metrics {
             "Length of time per reconciliation per controller",
             self.time.clone(),
         );
+        self.queues.register(registry_of_all);
     }
 
     /// A controller is added: its counters are shown from the start, as 0.
-    pub(super) fn add(&self, controller: &str) {
+    pub(super) fn add(&self, controller: &str) -> Arc<WorkQueue> {
         for result in ["success", "requeue_after", "error"] {
             drop(self.total.get_or_create(&ResultLabels { controller: controller.to_owned(), result }));
         }
@@ -86,6 +94,7 @@ impl Metrics {
         drop(self.panics.get_or_create(&labels));
         drop(self.active.get_or_create(&labels));
         drop(self.time.get_or_create(&labels));
+        self.queues.add(controller)
     }
 
     pub(super) fn begin(&self, controller: &str) {

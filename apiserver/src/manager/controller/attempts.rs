@@ -1,7 +1,7 @@
 //! Running a `kube::runtime::Controller` as every controller should be run.
 
 use std::error::Error;
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
 use std::future::Future;
 use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
@@ -16,12 +16,13 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::metrics::Outcome;
-use super::{Backoff, Context, panic_message};
+use super::chain::{Chain, chain};
+use crate::manager::metrics::Outcome;
+use crate::manager::{Backoff, Context, panic_message};
 
 /// Reconciles of one controller at the same time. kube sets no limit: a start with ten thousand objects would be ten
 /// thousand requests at once, and a server lets in some hundreds.
-const CONCURRENCY_MAX: usize = 64;
+pub(super) const CONCURRENCY_DEFAULT: u16 = 64;
 
 impl Context {
     /// Calls `reconcile` for every object that changes, until shutdown.
@@ -40,11 +41,9 @@ impl Context {
         Fut: Future<Output = Result<Action, E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>> + 'static,
     {
-        let syncing = self.health().syncing(self.name());
+        let syncing = self.health().syncing(self.name(), "objects");
         let store = controller.store();
-        let backoff = Backoff::default();
-        let permits = Semaphore::new(CONCURRENCY_MAX);
-        let attempts = Arc::new(Attempts { cx: self.clone(), reconcile, backoff, permits });
+        let attempts = Arc::new(Attempts::new(self, reconcile, Backoff::default(), CONCURRENCY_DEFAULT));
         let failures = attempts.clone();
         let work = controller
             .graceful_shutdown_on(self.shutdown())
@@ -57,7 +56,7 @@ impl Context {
             });
         let sync = async {
             tokio::select! {
-                _ = store.wait_until_ready() => {}
+                () = async { drop(tokio::join!(store.wait_until_ready(), self.filled())) } => {}
                 // kube would wait for the first list even now; nothing has begun before it, so nothing is cut off.
                 () = self.shutdown() => return,
             }
@@ -73,7 +72,7 @@ impl Context {
 }
 
 /// What every attempt shares.
-struct Attempts<F> {
+pub(super) struct Attempts<F> {
     cx: Context,
     reconcile: F,
     backoff: Backoff,
@@ -83,12 +82,16 @@ struct Attempts<F> {
 /// An attempt that failed; it has been logged.
 #[derive(Debug, thiserror::Error)]
 #[error("failed, and is tried again in {retry_after:?}")]
-struct Failure {
-    retry_after: Duration,
+pub(super) struct Failure {
+    pub(super) retry_after: Duration,
 }
 
 impl<F> Attempts<F> {
-    async fn attempt<K, Fut, E>(object: Arc<K>, this: Arc<Self>) -> Result<Action, Failure>
+    pub(super) fn new(cx: &Context, reconcile: F, backoff: Backoff, concurrency: u16) -> Self {
+        Self { cx: cx.clone(), reconcile, backoff, permits: Semaphore::new(concurrency.into()) }
+    }
+
+    pub(super) async fn attempt<K, Fut, E>(object: Arc<K>, this: Arc<Self>) -> Result<Action, Failure>
     where
         K: Resource,
         F: Fn(Arc<K>, Context) -> Fut,
@@ -101,8 +104,11 @@ impl<F> Attempts<F> {
             () = cx.shutdown() => return Ok(Action::await_change()),
             permit = this.permits.acquire() => permit,
         };
+        let meta = object.meta();
+        let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref().unwrap_or_default());
         let begin = Instant::now();
         cx.metrics().begin(cx.name());
+        let working = cx.work().begun(namespace, name);
         let call = async { (this.reconcile)(object.clone(), cx.clone()).await.map_err(Into::into) };
         // A panic is one object's failure: the others must not suffer from it.
         let (result, outcome) = match AssertUnwindSafe(call).catch_unwind().await {
@@ -112,17 +118,21 @@ impl<F> Attempts<F> {
             Err(panic) => (Err(format!("panicked: {}", panic_message(panic.as_ref())).into()), Outcome::Panic),
         };
         cx.metrics().end(cx.name(), outcome, begin.elapsed());
+        drop(working);
 
-        let meta = object.meta();
-        let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref().unwrap_or_default());
         match result {
             Ok(action) => {
                 this.backoff.reset(namespace, name);
+                if outcome == Outcome::RequeueAfter {
+                    // kube does not tell of the time that it was given.
+                    cx.work().retry(namespace, name, None);
+                }
                 tracing::debug!(controller = cx.name(), namespace, name, took = ?begin.elapsed(), "reconciled");
                 Ok(action)
             }
             Err(error) => {
                 let retry_after = this.backoff.failed(namespace, name);
+                cx.work().retry(namespace, name, Some(retry_after));
                 let (controller, chain) = (cx.name(), Chain(error.as_ref()));
                 if is_conflict(error.as_ref()) {
                     // Another writer was first: in the nature of things, and settled by the next attempt.
@@ -136,12 +146,13 @@ impl<F> Attempts<F> {
     }
 
     /// Errors that no reconcile made.
-    fn note<E: Error + 'static>(&self, error: &controller::Error<Failure, E>) {
+    pub(super) fn note<E: Error + 'static>(&self, error: &controller::Error<Failure, E>) {
         let controller = self.cx.name();
         match error {
             controller::Error::ReconcilerFailed(..) => {}
             controller::Error::ObjectNotFound(object) => {
                 self.backoff.reset(object.namespace.as_deref(), &object.name);
+                self.cx.work().gone(object.namespace.as_deref(), &object.name);
                 tracing::debug!(controller, %object, "gone before it was reconciled");
             }
             controller::Error::QueueError(error) => tracing::warn!(controller, "watch failed: {}", Chain(error)),
@@ -154,33 +165,6 @@ fn is_conflict(error: &(dyn Error + 'static)) -> bool {
     chain(error).any(|error| matches!(error.downcast_ref(), Some(kube::Error::Api(status)) if status.code == 409 && status.reason == "Conflict"))
 }
 
-/// An error and its causes.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
-}
-
-/// An error with its causes, leaving out those that its own text tells already.
-struct Chain<'a>(&'a (dyn Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut told = String::new();
-        for error in chain(self.0) {
-            let separator = if told.is_empty() { "" } else { ": " };
-            if let Some(kube::Error::Api(status)) = error.downcast_ref() {
-                // kube's own text holds the debug form as well, and its cause says the same once more.
-                told = format!("{told}{separator}{} ({} {})", status.message, status.code, status.reason);
-                break;
-            }
-            let text = error.to_string();
-            if !told.contains(&text) {
-                told = format!("{told}{separator}{text}");
-            }
-        }
-        f.write_str(&told)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
@@ -190,7 +174,7 @@ mod tests {
     use kube::{Api, Client};
 
     use super::*;
-    use crate::manager::fake::{refusing_client, status, watch_client};
+    use crate::manager::fake::{api_error, refusing_client, watch_client};
     use crate::manager::{ControllerState, Manager, ManagerError, Metrics};
 
     /// Runs one controller with `client` until `reconcile` has been called `calls` times. Gives the manager's result and
@@ -281,7 +265,7 @@ mod tests {
             }
         };
         let (result, names, _) = run(client, 200, reconcile).await;
-        assert_eq!((result, names.len(), busy.lock().unwrap().1), (Ok(()), 200, CONCURRENCY_MAX));
+        assert_eq!((result, names.len(), busy.lock().unwrap().1), (Ok(()), 200, usize::from(CONCURRENCY_DEFAULT)));
     }
 
     #[tokio::test]
@@ -317,10 +301,6 @@ mod tests {
         assert_eq!(tokio::time::timeout(Duration::from_secs(10), run).await, Ok(Ok(())));
     }
 
-    fn api_error(code: u16, reason: &str) -> kube::Error {
-        kube::Error::Api(Box::new(serde_json::from_value(status(code, reason)).unwrap()))
-    }
-
     #[derive(Debug, thiserror::Error)]
     #[error("no perch")]
     struct Wrapped(#[source] kube::Error);
@@ -331,11 +311,5 @@ mod tests {
         assert!(is_conflict(&Wrapped(api_error(409, "Conflict"))));
         assert!(!is_conflict(&Wrapped(api_error(409, "AlreadyExists"))));
         assert!(!is_conflict(&std::fmt::Error));
-    }
-
-    #[test]
-    fn an_error_is_told_once_with_its_causes() {
-        assert_eq!(Chain(&Wrapped(api_error(403, "Forbidden"))).to_string(), "no perch: Forbidden (403 Forbidden)");
-        assert_eq!(Chain(&api_error(404, "NotFound")).to_string(), "NotFound (404 NotFound)");
     }
 }

@@ -1,0 +1,105 @@
+//! Server-side apply under a controller's name.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Resource;
+use kube::api::{Patch, PatchParams, Request};
+use kube::core::object::HasStatus;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::Context;
+
+impl Context {
+    /// Makes an object as given, by server-side apply: fields that are set here become the controller's, which is the field
+    /// manager, and those that it set before and leaves out now go away. What others set stays. Conflicts are decided in
+    /// the controller's favour. Gives the object as the server has it now.
+    ///
+    /// Give only the fields that the controller decides on, not an object that was read and changed.
+    ///
+    /// # Errors
+    /// Whatever the server answers.
+    pub async fn apply<K>(&self, object: &K) -> kube::Result<K>
+    where
+        K: Resource<DynamicType = ()> + Serialize + DeserializeOwned,
+    {
+        let mut body = serde_json::to_value(object).map_err(kube::Error::SerdeError)?;
+        let types = [("apiVersion", K::api_version(&())), ("kind", K::kind(&()))];
+        for (field, value) in types {
+            body[field] = value.into();
+        }
+        if let Some(meta) = body["metadata"].as_object_mut() {
+            // Nobody may set them.
+            meta.remove("managedFields");
+        }
+        let meta = object.meta();
+        let name = meta.name.as_deref().unwrap_or_default();
+        let request = Request::new(K::url_path(&(), meta.namespace.as_deref()))
+            .patch(name, &self.as_manager(), &Patch::Apply(body))
+            .map_err(kube::Error::BuildRequest)?;
+        self.client().request(request).await
+    }
+
+    /// Makes the status of `object` as given, by server-side apply through the `/status` subresource. Gives whether there
+    /// was anything to do: nothing is sent if the object has this status already, and nothing is left to do for an object
+    /// that is gone.
+    ///
+    /// # Errors
+    /// Whatever the server answers.
+    pub async fn apply_status<K>(&self, object: &K, status: impl Serialize) -> kube::Result<bool>
+    where
+        K: Resource<DynamicType = ()> + HasStatus<Status: Serialize>,
+    {
+        let new = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
+        let old = serde_json::to_value(object.status()).map_err(kube::Error::SerdeError)?;
+        if without_nulls(old) == without_nulls(new.clone()) {
+            return Ok(false);
+        }
+        let meta = object.meta();
+        let name = meta.name.as_deref().unwrap_or_default();
+        let body = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            // With the uid, the status of an object that was deleted does not become that of its successor.
+            "metadata": {"name": name, "uid": meta.uid},
+            "status": new,
+        });
+        let request = Request::new(K::url_path(&(), meta.namespace.as_deref()))
+            .patch_subresource("status", name, &self.as_manager(), &Patch::Apply(without_nulls(body)))
+            .map_err(kube::Error::BuildRequest)?;
+        match self.client().request::<Value>(request).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes `child` an object that `owner` controls, in its namespace: changes of it wake the owner
+    /// ([`owns`](super::ControllerBuilder::owns)), and it is deleted with its owner.
+    pub fn owned<C: Resource, O: Resource<DynamicType = ()>>(&self, child: &mut C, owner: &O) {
+        let meta = child.meta_mut();
+        if meta.namespace.is_none() {
+            meta.namespace = owner.meta().namespace.clone();
+        }
+        let Some(new) = owner.controller_owner_ref(&()) else { return };
+        let owners: &mut Vec<OwnerReference> = meta.owner_references.get_or_insert_default();
+        owners.retain(|old| old.uid != new.uid);
+        owners.push(new);
+    }
+
+    fn as_manager(&self) -> PatchParams {
+        PatchParams::apply(self.name()).force()
+    }
+}
+
+/// Null and absent mean the same in an object, but not to one who compares or applies it. No deeper than our own types are.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
