@@ -26,7 +26,7 @@ impl<K> Typed for K where
 }
 
 /// A kind that the server serves, in all its versions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Kind {
     /// The API group of the storage version; empty for the core group.
     pub group: String,
@@ -59,7 +59,7 @@ pub struct Kind {
 }
 
 /// One version of a kind: one shape under one path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KindVersion {
     /// The group it is served in. That of the kind, save for the few built-in kinds that are served in two groups.
     pub group: String,

@@ -10,6 +10,7 @@
 //! - [`standalone`]: what makes a server a system of its own, without a cluster
 //! - [`apis`]: what a project serves, put together
 //! - [`server`]: listeners, TLS, filters, health, metrics, shutdown
+//! - [`delegation`]: the cluster that this server is part of says who asks, and whether they may
 //! - [`authentication`]: who asks
 //! - [`authorization`]: whether they may
 //! - [`builtin`]: the kinds of Kubernetes that a server offers when it stands alone
@@ -35,6 +36,7 @@ pub mod authentication;
 pub mod authorization;
 pub mod body;
 pub mod builtin;
+pub mod delegation;
 pub mod discovery;
 pub mod endpoints;
 pub mod field;

@@ -1,6 +1,7 @@
 //! All plugins, in their order.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -9,10 +10,10 @@ use super::{Admission, Attributes, Denied, Objects, Operation, Reinvocation, Tar
 use crate::request::context::RequestContext;
 use crate::versions::Conversion;
 
-/// The plugins in their order.
-#[derive(Default)]
+/// The plugins in their order. A clone asks the same plugins.
+#[derive(Clone, Default)]
 pub struct Chain {
-    plugins: Vec<Box<dyn Admission>>,
+    plugins: Vec<Arc<dyn Admission>>,
     objects: Objects,
 }
 
@@ -28,17 +29,17 @@ pub struct Asking<'a> {
 impl Chain {
     /// These plugins, which may read these objects.
     pub fn new(plugins: Vec<Box<dyn Admission>>, objects: Objects) -> Self {
-        Self { plugins, objects }
+        Self { plugins: plugins.into_iter().map(Arc::from).collect(), objects }
     }
 
     /// A further plugin, after all others.
     pub fn push(&mut self, plugin: Box<dyn Admission>) {
-        self.plugins.push(plugin);
+        self.plugins.push(plugin.into());
     }
 
     /// A further plugin, before all others.
     pub fn insert_first(&mut self, plugin: Box<dyn Admission>) {
-        self.plugins.insert(0, plugin);
+        self.plugins.insert(0, plugin.into());
     }
 
     /// The same, with objects to read.

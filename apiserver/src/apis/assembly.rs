@@ -46,7 +46,7 @@ impl Assembly {
     pub(super) fn new(apis: Apis, store: Arc<dyn Store>) -> Result<Self, BuildError> {
         let mut kinds: Vec<Assembled> = Vec::new();
         for definition in apis.definitions {
-            let kind = Arc::new(definition.kind()?);
+            let kind = definition.kind()?;
             let prefix = kind.storage_prefix();
             if kinds.iter().any(|other| other.kind.storage_prefix() == prefix) {
                 return Err(BuildError::Twice { resource: kind.qualified_resource() });

@@ -1,7 +1,7 @@
 //! One kind as it was added, and what belongs to it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::Method;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -14,6 +14,7 @@ use crate::registry::hooks::Hooks;
 use crate::versions::{Conversion, Conversions, Further, SameShape};
 
 /// One kind and what belongs to it.
+#[derive(Clone)]
 pub(super) struct Definition {
     pub(super) form: Form,
     pub(super) keeper: Keeper,
@@ -29,6 +30,7 @@ pub(super) struct Definition {
 }
 
 /// Where it is said what a kind is.
+#[derive(Clone)]
 pub(super) enum Form {
     /// In its CRD.
     Crd(Box<CustomResourceDefinition>),
@@ -37,12 +39,14 @@ pub(super) enum Form {
 }
 
 /// Who keeps the objects of a kind.
+#[derive(Clone)]
 pub(super) enum Keeper {
     Store(Arc<dyn Hooks>),
-    Backend(Box<dyn ErasedBackend>),
+    Backend(Arc<dyn ErasedBackend>),
 }
 
 /// A subresource of a project's own.
+#[derive(Clone)]
 pub(super) struct Own {
     /// The `apiVersion` of its object; empty where it has none.
     pub(super) api_version: String,
@@ -78,14 +82,20 @@ impl Definition {
     pub(super) fn namespaced(&self) -> bool {
         match &self.form {
             Form::Crd(crd) => crd.spec.scope == "Namespaced",
-            Form::Builtin(kind, _) => kind().namespaced,
+            Form::Builtin(kind, _) => described(*kind).namespaced,
         }
     }
 
     /// The kind, with all that belongs to it.
-    pub(super) fn kind(&self) -> Result<Kind, BuildError> {
+    pub(super) fn kind(&self) -> Result<Arc<Kind>, BuildError> {
         let mut kind = match &self.form {
-            Form::Builtin(kind, _) => kind(),
+            Form::Builtin(kind, _) => {
+                let kind = described(*kind);
+                if self.subresources.is_empty() && self.further.is_empty() && matches!(self.keeper, Keeper::Store(_)) {
+                    return Ok(kind);
+                }
+                Kind::clone(&kind)
+            }
             Form::Crd(crd) => {
                 let mut kind = Kind::from_crd(crd)?;
                 if self.native {
@@ -153,7 +163,7 @@ impl Definition {
             let own = self.of_version(&api_version);
             version.subresources = own.iter().filter_map(|own| Some(describe(own.handler.as_ref().ok()?))).collect();
         }
-        Ok(kind)
+        Ok(Arc::new(kind))
     }
 
     /// The subresources that a version has, sorted by name: of several that share a name the one whose object is of this
@@ -194,6 +204,14 @@ impl Definition {
         };
         versions.flat_map(of).collect()
     }
+}
+
+/// A kind as the library describes it: once for all servers of a process, since to read its schema takes longer than
+/// to start a server otherwise, and tests start many.
+fn described(kind: fn() -> Kind) -> Arc<Kind> {
+    static DESCRIBED: Mutex<BTreeMap<usize, Arc<Kind>>> = Mutex::new(BTreeMap::new());
+    let mut kinds = DESCRIBED.lock().unwrap_or_else(|broken| broken.into_inner());
+    kinds.entry(kind as usize).or_insert_with(|| Arc::new(kind())).clone()
 }
 
 impl Own {

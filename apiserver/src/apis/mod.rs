@@ -28,8 +28,8 @@ pub use self::added::{Added, StoredAs};
 pub use self::assembly::Assembly;
 pub use self::error::BuildError;
 
-/// The kinds that a server serves.
-#[derive(Default)]
+/// The kinds that a server serves. A clone has the same strategies, backends and plugins, not others like them.
+#[derive(Clone, Default)]
 pub struct Apis {
     definitions: Vec<Definition>,
     admission: Chain,
@@ -102,7 +102,7 @@ impl Apis {
     /// # Errors
     /// Kinds and subresources that cannot be served.
     pub fn kinds(&self) -> Result<Vec<Arc<Kind>>, BuildError> {
-        self.definitions.iter().map(|definition| Ok(Arc::new(definition.kind()?))).collect()
+        self.definitions.iter().map(Definition::kind).collect()
     }
 
     /// The kinds that are stored, each with what turns its objects from one version into another.
@@ -113,7 +113,7 @@ impl Apis {
         let stored = self.definitions.iter().filter(|definition| definition.crd().is_some());
         stored
             .map(|definition| {
-                let kind = Arc::new(definition.kind()?);
+                let kind = definition.kind()?;
                 let conversion = definition.conversion(&kind);
                 Ok((kind, conversion))
             })

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kube::Client;
+
 use super::client;
 use super::cluster_webhooks::{ClusterWebhooks, Following};
 use super::command_line::ApiServer;
@@ -15,7 +17,7 @@ use super::store_metrics::StoreMetrics;
 use crate::admission::webhook::Source;
 use crate::apis::Apis;
 use crate::authentication::{Anonymous, Authentication, ClientCertificates};
-use crate::authorization::{AllowGroups, AllowPaths, Authorization, Authorizer};
+use crate::delegation;
 use crate::server::health::Check;
 use crate::server::reload::{self, Watching};
 use crate::server::signals::StopSignals;
@@ -50,12 +52,21 @@ struct Running {
     alone: Option<Alone>,
     _watching: Option<Watching>,
     _following: Option<Following>,
+    _trusting: Option<delegation::Following>,
 }
 
 async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     // Whatever a flag can be wrong about comes first: a server that will not start leaves no data folder behind.
     let (authentication, watching) = authentication(flags)?;
-    let cluster = cluster_webhooks(flags).await?;
+    let cluster = if flags.standalone { None } else { client::cluster(flags.kubeconfig.as_deref()).await? };
+    let (authentication, in_cluster, _trusting) = if flags.standalone {
+        (authentication, None, None)
+    } else {
+        let own = flags.client_ca_file.is_some();
+        let delegated = flags.delegation.connect(authentication, own, cluster.as_ref()).await?;
+        (delegated.authentication, Some(delegated.authorization), delegated.following)
+    };
+    let cluster = cluster_webhooks(flags, cluster);
     let address = SocketAddr::new(flags.bind_address, flags.secure_port);
     let config = ServeConfig { grace: flags.shutdown_delay_duration, ..ServeConfig::new(address, certificate(flags)) };
     let listening = listen(config).await?;
@@ -67,15 +78,13 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     if let Some(webhooks) = &webhooks {
         apis.webhook_source(webhooks.clone());
     }
-    let (endpoints, authorization, alone) = if flags.standalone {
-        let alone = Standalone::default().event_ttl(flags.event_ttl);
-        let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
-        (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
-    } else {
-        tracing::warn!("without --standalone only members of system:masters are let in");
-        let authorizers: Vec<Arc<dyn Authorizer>> =
-            vec![Arc::new(AllowGroups::masters()), Arc::new(AllowPaths::health_and_version())];
-        (apis.build(store.clone()).map_err(AppError::Build)?, Authorization::new(authorizers), None)
+    let (endpoints, authorization, alone) = match in_cluster {
+        Some(authorization) => (apis.build(store.clone()).map_err(AppError::Build)?, authorization, None),
+        None => {
+            let alone = Standalone::default().event_ttl(flags.event_ttl);
+            let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
+            (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
+        }
     };
     let checked = store.clone();
     let store_answers = move || {
@@ -101,7 +110,7 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
         write_port(path, serving.address().port())?;
     }
     tracing::info!(address = format!("https://{}", serving.address()), "serving");
-    Ok(Running { serving, store, compactor, alone, _watching: watching, _following: following })
+    Ok(Running { serving, store, compactor, alone, _watching: watching, _following: following, _trusting })
 }
 
 impl Running {
@@ -128,15 +137,11 @@ async fn close(store: Arc<dyn Store>) {
 }
 
 /// The webhooks of the cluster that this server is part of, if it is part of one.
-async fn cluster_webhooks(flags: &ApiServer) -> Result<Option<(Arc<ClusterWebhooks>, Following)>, AppError> {
-    if flags.standalone {
-        return Ok(None);
-    }
-    let client = client::cluster(flags.kubeconfig.as_deref()).await?;
-    if client.is_none() {
+fn cluster_webhooks(flags: &ApiServer, client: Option<Client>) -> Option<(Arc<ClusterWebhooks>, Following)> {
+    if client.is_none() && !flags.standalone {
         tracing::warn!("without --kubeconfig, and outside of a cluster, no webhooks are asked");
     }
-    Ok(client.map(|client| ClusterWebhooks::follow(&client, true)))
+    client.map(|client| ClusterWebhooks::follow(&client, true))
 }
 
 fn webhooks_are_known(webhooks: Arc<ClusterWebhooks>) -> Check {
@@ -198,7 +203,7 @@ pub(super) fn write_port(path: &Path, port: u16) -> Result<(), AppError> {
 mod tests {
     use k8s_openapi::api::core::v1::{Event, ObjectReference};
     use kube::api::{ListParams, ObjectMeta, PostParams};
-    use kube::{Api, Client, Config};
+    use kube::{Api, Config};
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::delegation::Delegation;
 use crate::server::duration;
 
 /// What the user wants.
@@ -97,10 +98,12 @@ pub struct ApiServer {
     #[arg(long)]
     pub standalone: bool,
 
-    /// How to reach the cluster that this server is part of: its webhooks are asked before a write. Without this, the
-    /// cluster that this runs in
+    /// How to reach the cluster that this server is part of: it says who asks and what they may do, and its webhooks are
+    /// asked before a write. Without this, the cluster that this runs in
     #[arg(long, conflicts_with = "standalone", value_name = "PATH")]
     pub kubeconfig: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Users of the cluster that this server is part of")]
+    pub delegation: Delegation,
 
     /// The most reading requests at a time, watches not counted; 0 is no limit
     #[arg(long, default_value_t = 400, value_name = "N")]

@@ -43,6 +43,8 @@ pub enum AppError {
     NoServer(#[source] kube::config::InferConfigError),
     #[error("the client of the API server cannot be set up")]
     Client(#[source] kube::Error),
+    #[error("it is not known whose certificates the cluster trusts")]
+    Trust(#[source] crate::delegation::TrustError),
     #[error("the controllers stopped")]
     Manager(#[source] ManagerError),
     #[error("{resource} cannot be migrated")]
@@ -89,6 +91,10 @@ impl AppError {
             ),
             Self::Certificate(_) => Some("--host takes a DNS name or an address".into()),
             Self::Kubeconfig { .. } => Some("check the path given with --kubeconfig".into()),
+            Self::Trust(_) => Some(
+                "--authentication-tolerate-lookup-failure starts all the same; --authentication-skip-lookup does not look"
+                    .into(),
+            ),
             Self::NotMigrated { .. } => Some("make them valid, or delete them, and run it again".into()),
             Self::MigrationStopped { state_file } => Some(how_to_go_on(state_file.as_ref())),
             Self::NoStoredVersions => {

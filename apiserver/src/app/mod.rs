@@ -6,6 +6,7 @@ mod cluster_webhooks;
 mod command_line;
 mod compactor;
 mod controller_manager;
+mod delegation;
 mod error;
 mod logging;
 mod migrate_storage;

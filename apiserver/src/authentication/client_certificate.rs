@@ -22,10 +22,11 @@ use crate::request::user::UserInfo;
 /// Where the fingerprint of the certificate is found among a user's extras.
 const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
-/// Accepts the client certificates of some authorities.
+/// Accepts the client certificates of some authorities; of none until it is told of some.
+#[derive(Default)]
 pub struct ClientCertificates {
     // Replaced as a whole: a connection remembers which authorities accepted it, and asks again when they change.
-    authorities: RwLock<Arc<Authorities>>,
+    authorities: RwLock<Option<Arc<Authorities>>>,
 }
 
 struct Authorities {
@@ -55,7 +56,7 @@ impl ClientCertificates {
     /// # Errors
     /// The PEM does not hold certificates of authorities.
     pub fn from_pem(pem: &[u8]) -> Result<Self, AuthoritiesError> {
-        Ok(Self { authorities: RwLock::new(Arc::new(Authorities::from_pem(pem)?)) })
+        Ok(Self { authorities: RwLock::new(Some(Arc::new(Authorities::from_pem(pem)?))) })
     }
 
     /// Puts other authorities in place of the present ones, for connections that are open as well.
@@ -64,13 +65,14 @@ impl ClientCertificates {
     /// As [`from_pem`](Self::from_pem); the present ones then stay.
     pub fn replace(&self, pem: &[u8]) -> Result<(), AuthoritiesError> {
         let authorities = Arc::new(Authorities::from_pem(pem)?);
-        *self.authorities.write().unwrap_or_else(|broken| broken.into_inner()) = authorities;
+        *self.authorities.write().unwrap_or_else(|broken| broken.into_inner()) = Some(authorities);
         Ok(())
     }
 
     fn verify(&self, connection: &ConnectionInfo) -> Result<Option<Arc<UserInfo>>, AuthenticationError> {
         let Some((certificate, intermediates)) = connection.certificates.split_first() else { return Ok(None) };
         let authorities = self.authorities.read().unwrap_or_else(|broken| broken.into_inner()).clone();
+        let Some(authorities) = authorities else { return Ok(None) };
         let now = SystemTime::now();
         if let Some(user) = connection.remembered(&authorities, now) {
             return Ok(Some(user));

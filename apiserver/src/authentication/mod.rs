@@ -6,6 +6,7 @@
 pub mod anonymous;
 pub mod client_certificate;
 pub mod connection;
+pub mod front_proxy;
 pub mod impersonation;
 pub mod union;
 
@@ -18,6 +19,7 @@ use crate::request::user::UserInfo;
 pub use anonymous::Anonymous;
 pub use client_certificate::ClientCertificates;
 pub use connection::ConnectionInfo;
+pub use front_proxy::{FrontProxy, FrontProxyHeaders};
 pub use union::Authentication;
 
 /// One way to find out who asks.
@@ -44,6 +46,9 @@ pub enum AuthenticationError {
     /// The client certificate is good, but who is meant cannot be read from it.
     #[error("the client certificate cannot be read: {0}")]
     Unreadable(String),
+    /// A proxy of the right authority is not among those that are believed.
+    #[error("the proxy {0:?} is not one of those whose headers are believed")]
+    Proxy(String),
     /// Whoever decides could not be asked, or said no.
     #[error("credentials could not be reviewed")]
     Review(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -8,7 +8,6 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures::StreamExt;
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -19,6 +18,7 @@ use crate::body::Body;
 use crate::kind::KindVersion;
 use crate::registry::list::Listing;
 use crate::registry::object::Object;
+use crate::request::clock;
 use crate::request::decode::Format;
 use crate::request::media::{Transform, Wanted};
 
@@ -132,7 +132,7 @@ impl<'a> Form<'a> {
     /// Prepares a form.
     pub fn of(version: &'a KindVersion, wanted: Wanted, include: IncludeObject) -> Self {
         let meta_version = if wanted.v1beta1 { "v1beta1" } else { "v1" };
-        let rows = Rows::new(version, meta_version, include, Timestamp::now());
+        let rows = Rows::new(version, meta_version, include, clock::now());
         Self { rows, definitions: table::column_definitions(version), transform: wanted.transform, meta_version }
     }
 

@@ -3,6 +3,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::request::clock;
+
 /// Says that something is true, and why. Gives whether that is news: the condition was absent or had another status.
 ///
 /// `type_` and `reason` are words in CamelCase, `message` is a sentence, and `generation` the `metadata.generation`
@@ -78,7 +80,7 @@ fn mark(
 
 /// Whole seconds, which is what the API keeps: what is written reads back the same.
 fn now() -> Time {
-    let now = jiff::Timestamp::now();
+    let now = clock::now();
     Time(jiff::Timestamp::from_second(now.as_second()).unwrap_or(now))
 }
 

@@ -15,7 +15,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use http::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT,
 };
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 
 use super::core::Core;
@@ -124,6 +124,16 @@ async fn filter(
     })
 }
 
+/// Whatever comes after authentication goes by what that has found, and not by what somebody claims.
+fn forget_credentials(headers: &mut HeaderMap) {
+    headers.remove(AUTHORIZATION);
+    let claimed: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-remote-")).cloned().collect();
+    for name in claimed {
+        headers.remove(name);
+    }
+}
+
 /// Authentication, impersonation, the limit of requests in flight, authorization.
 async fn admit(
     core: &Core,
@@ -137,7 +147,7 @@ async fn admit(
         Some(user) => user,
         None => authenticate(core, connection, &parts).await?,
     };
-    parts.headers.remove(AUTHORIZATION);
+    forget_credentials(&mut parts.headers);
     let user = impersonation::acting_user(&mut parts.headers, user.clone(), &*core.authorizer)
         .await
         .map_err(|error| no_impersonation(error, &user))?;

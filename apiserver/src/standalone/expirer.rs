@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
+use crate::request::clock;
 use crate::storage::{ListRequest, ReadError, Store, WriteError};
 
 /// Deletes what has expired until dropped.
@@ -39,7 +40,7 @@ impl Drop for Expirer {
 
 async fn run(store: Arc<dyn Store>, prefix: String, ttl: Duration) {
     loop {
-        match pass(&*store, &prefix, ttl, Timestamp::now()).await {
+        match pass(&*store, &prefix, ttl, clock::now()).await {
             Ok(0) => {}
             Ok(expired) => tracing::debug!(expired, prefix, "deleted what has expired"),
             Err(error) => {

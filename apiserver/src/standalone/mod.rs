@@ -15,6 +15,7 @@ use crate::endpoints::Endpoints;
 use crate::storage::Store;
 
 /// How a server that stands alone shall be.
+#[derive(Clone)]
 pub struct Standalone {
     event_ttl: Duration,
 }

@@ -1,13 +1,12 @@
 //! A kube client whose connection is a function call.
 
 use std::convert::Infallible;
-use std::error::Error;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderValue, UPGRADE};
 use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -21,24 +20,23 @@ use {
     tokio_tungstenite::tungstenite::handshake::client::generate_key,
 };
 
+use super::wire::{Reliance, ResponseBody, Wire};
 use crate::authentication::ConnectionInfo;
 use crate::body::RequestBody;
 use crate::request::user::UserInfo;
 use crate::server::{Core, handle};
 
-type ResponseBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
-
 /// What fits into a pipe between client and server before one of them waits.
 const PIPE_BYTES: usize = 64 << 10;
 
-/// A client of `core` whom it takes for `user`. Answers are streamed, watches among them, and connections can be upgraded.
-pub(super) fn connect(core: Arc<Core>, user: UserInfo) -> Client {
+/// A client that is taken for `user`. Answers are streamed, watches among them, and connections can be upgraded.
+pub(super) fn connect(wire: Arc<Wire>, user: UserInfo, reliance: Reliance) -> Client {
     let user = Arc::new(user);
     let service = tower::service_fn(move |request: Request<kube::client::Body>| {
-        let (core, user) = (core.clone(), user.clone());
+        let (wire, user) = (wire.clone(), user.clone());
         async move {
             let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-            send(core, user, request).await
+            send(wire, user, reliance, request).await
         }
     });
     Client::new(service, "default")
@@ -73,16 +71,18 @@ pub(super) async fn websocket(core: Arc<Core>, user: UserInfo, path: &str) -> Re
 }
 
 async fn send(
-    core: Arc<Core>,
+    wire: Arc<Wire>,
     user: Arc<UserInfo>,
+    reliance: Reliance,
     mut request: Request<RequestBody>,
-) -> Result<Response<ResponseBody>, hyper::Error> {
+) -> io::Result<Response<ResponseBody>> {
     // Only a connection can leave HTTP, so that such a request gets one, of its own and within the process.
     if request.headers().contains_key(UPGRADE) {
-        return over_a_pipe(core, user, request).await;
+        let core = wire.up().await.core().clone();
+        return over_a_pipe(core, user, request).await.map_err(io::Error::other);
     }
     request.extensions_mut().insert(user);
-    Ok(handle(&core, &ConnectionInfo::default(), request).await.map(|body| body.map_err(Into::into).boxed_unsync()))
+    wire.exchange(reliance, &ConnectionInfo::default(), request).await
 }
 
 async fn over_a_pipe(

@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
-use super::show_logs;
+use super::logs;
 use crate::apis::Apis;
 use crate::authorization::AllowPaths;
 use crate::kind::Typed;
@@ -74,12 +74,12 @@ impl WebhookTest {
     /// # Panics
     /// If they do not fit each other; the message says why.
     pub fn new(apis: impl FnOnce(&mut Apis), install: impl FnOnce(&mut Webhooks)) -> Self {
-        show_logs();
+        logs::show();
         let (mut kinds, mut webhooks) = (Apis::default(), Webhooks::default());
         apis(&mut kinds);
         install(&mut webhooks);
         let service = Service::new(webhooks, &kinds).unwrap_or_else(|error| panic!("{error}"));
-        let asking = Asking { user: super::admin(), dry_run: false, subresource: String::new() };
+        let asking = Asking { user: super::server::admin(), dry_run: false, subresource: String::new() };
         Self { service: Arc::new(service), asking }
     }
 

@@ -39,7 +39,7 @@ pub struct Backed {
     codec: Arc<Codec>,
     admission: Arc<Chain>,
     fields: FieldManager,
-    backend: Box<dyn ErasedBackend>,
+    backend: Arc<dyn ErasedBackend>,
 }
 
 /// The objects that a request means.
@@ -79,7 +79,7 @@ impl Scope {
 
 impl Backed {
     /// A kind over a backend.
-    pub fn new(kind: Arc<Kind>, backend: Box<dyn ErasedBackend>, admission: Arc<Chain>) -> Self {
+    pub fn new(kind: Arc<Kind>, backend: Arc<dyn ErasedBackend>, admission: Arc<Chain>) -> Self {
         let codec = Arc::new(Codec::new(kind.clone(), Arc::new(SameShape)));
         let fields = FieldManager::new(kind.clone(), Arc::new(SameShape));
         Self { kind, codec, admission, fields, backend }

@@ -1,5 +1,7 @@
 //! A backend with its type erased.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -40,8 +42,8 @@ pub trait ErasedBackend: Send + Sync + 'static {
 }
 
 /// A backend without its type.
-pub fn erase(backend: impl Backend) -> Box<dyn ErasedBackend> {
-    Box::new(Erased(backend))
+pub fn erase(backend: impl Backend) -> Arc<dyn ErasedBackend> {
+    Arc::new(Erased(backend))
 }
 
 struct Erased<B>(B);

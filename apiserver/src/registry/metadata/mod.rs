@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use crate::request::clock;
 
 /// The metadata of an object, made if it is not there.
 pub fn of_mut(object: &mut Value) -> &mut Map<String, Value> {
@@ -49,7 +50,7 @@ pub fn grace(object: &Value) -> i64 {
 
 /// So many seconds from now, or before or after another time, as Kubernetes writes it.
 pub fn later(since: Option<&str>, seconds: i64) -> String {
-    let since = since.and_then(|text| text.parse::<Timestamp>().ok()).unwrap_or_else(Timestamp::now);
+    let since = since.and_then(|text| text.parse::<Timestamp>().ok()).unwrap_or_else(clock::now);
     Timestamp::from_second(since.as_second().saturating_add(seconds)).unwrap_or(since).to_string()
 }
 

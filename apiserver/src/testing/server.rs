@@ -1,0 +1,466 @@
+//! The server of a test.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::builder::TestServerBuilder;
+use super::faults::Faults;
+use super::instance::Instance;
+use super::listening::Kubeconfigs;
+use super::wire::{Reliance, Wire};
+use super::writes::{Counted, Writes};
+use super::{client, logs};
+use crate::apis::{Apis, BuildError};
+use crate::authentication::{Anonymous, Authentication, ConnectionInfo};
+use crate::authorization::privileged::MASTERS;
+use crate::authorization::{AllowGroups, AllowPaths, Authorization};
+use crate::manager::{Manager, ManagerError};
+use crate::request::user::UserInfo;
+use crate::server::{Core, handle};
+use crate::standalone::Standalone;
+use crate::storage::Store;
+
+/// A server in the test's own process, which serves the given kinds and those of a server that stands alone. Dropping it
+/// stops everything.
+///
+/// It lets in whom a server with `--standalone` lets in: every user who is known, and nobody else.
+///
+/// ```no_run
+/// # async fn example<Bird>(install: fn(&mut apiserver::Apis), bird: Bird) -> kube::Result<()>
+/// # where Bird: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+/// #     + Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned {
+/// let server = apiserver::TestServer::start(install).await;
+/// let birds: kube::Api<Bird> = server.api_in("default");
+/// birds.create(&Default::default(), &bird).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a server that is dropped is stopped"]
+pub struct TestServer {
+    pub(super) wire: Arc<Wire>,
+    managers: Mutex<Vec<Running>>,
+}
+
+/// A manager under way.
+struct Running {
+    /// Stops it, also by being dropped.
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), ManagerError>>,
+}
+
+/// How long a server that is restarted stays away.
+const RESTART: Duration = Duration::from_millis(20);
+
+impl TestServer {
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Panics
+    /// If the kinds cannot be served; the message says why.
+    pub async fn start(install: impl FnOnce(&mut Apis)) -> Self {
+        Self::builder().start(install).await
+    }
+
+    /// For a server that differs from what [`start`](Self::start) gives.
+    pub fn builder() -> TestServerBuilder {
+        TestServerBuilder::default()
+    }
+
+    pub(super) async fn start_as(how: TestServerBuilder) -> Self {
+        logs::show();
+        let TestServerBuilder { apis, store, standalone } = how;
+        let writes = Writes::new();
+        let counted: Arc<dyn Store> = Arc::new(Counted::new(store.clone(), writes.clone()));
+        let make = move || {
+            make(apis.clone(), counted.clone(), standalone.clone()).unwrap_or_else(|error| {
+                let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+                panic!("{error}{source}")
+            })
+        };
+        let wire = Wire::new(store, writes, make);
+        wire.up().await.filled().await;
+        Self { wire, managers: Mutex::default() }
+    }
+
+    /// A client who may do everything: `test-admin`, in the group `system:masters`. Its default namespace is `default`.
+    pub fn client(&self) -> Client {
+        self.client_as(admin())
+    }
+
+    /// A client whom the server takes for `user`, without asking for credentials.
+    pub fn client_as(&self, user: UserInfo) -> Client {
+        client::connect(self.wire.clone(), user, Reliance::Reliable)
+    }
+
+    /// A client like [`client`](Self::client) that meets the [`faults`](Self::faults), for controllers that a test runs
+    /// itself.
+    pub fn unreliable_client(&self) -> Client {
+        client::connect(self.wire.clone(), admin(), Reliance::Unreliable)
+    }
+
+    /// The objects of a kind in all namespaces, or those of a kind without namespaces.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType: Default>,
+    {
+        Api::all(self.client())
+    }
+
+    /// The objects of a kind in one namespace, which need not have been created.
+    pub fn api_in<K>(&self, namespace: &str) -> Api<K>
+    where
+        K: Resource<DynamicType: Default, Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client(), namespace)
+    }
+
+    /// Sends a request as it is, for tests of what no client sends, and waits for the whole answer: not for watches.
+    /// The user is that of [`client`](Self::client), unless the request's extensions hold an `Arc<UserInfo>`.
+    pub async fn request(&self, request: Request<impl Into<Bytes>>) -> Response<Bytes> {
+        let mut request = request.map(|body| client::body(body.into()));
+        if request.extensions().get::<Arc<UserInfo>>().is_none() {
+            request.extensions_mut().insert(Arc::new(admin()));
+        }
+        let instance = self.wire.up().await;
+        let (head, body) = handle(instance.core(), &ConnectionInfo::default(), request).await.into_parts();
+        let Ok(body) = body.collect().await;
+        Response::from_parts(head, body.to_bytes())
+    }
+
+    /// Opens a WebSocket at a path, as the user of [`client`](Self::client).
+    ///
+    /// # Panics
+    /// If the server does not agree; the message is its answer.
+    #[cfg(feature = "ws")]
+    pub async fn websocket(&self, path: &str) -> crate::endpoints::connect::websocket::WebSocket {
+        match client::websocket(self.wire.up().await.core().clone(), admin(), path).await {
+            Ok(socket) => socket,
+            Err(refused) => panic!("{path} was not upgraded: {refused}"),
+        }
+    }
+
+    /// Lets controllers meet these faults from now on, in place of those before; see [`Faults`] for who else does.
+    pub fn faults(&self, faults: Faults) {
+        self.wire.meet(Some(faults));
+    }
+
+    /// Ends all faults: from now on everything goes well.
+    pub fn calm(&self) {
+        self.wire.meet(None);
+    }
+
+    /// Ends the server as if it had been killed, and starts it again over the same store; returns once it answers. All
+    /// connections break, and what was only in memory is gone: who wants to go on with a watch may be told 410.
+    pub async fn restart(&self) {
+        self.wire.go_down(RESTART);
+        self.wire.up().await;
+    }
+
+    /// Runs controllers, as the user of [`client`](Self::client), until the server stops. May be called again for more.
+    /// They meet the [`faults`](Self::faults).
+    pub fn start_controllers(&self, install: impl FnOnce(&mut Manager)) {
+        let mut manager = Manager::new();
+        install(&mut manager);
+        let (stop, stopping) = oneshot::channel();
+        let client = self.unreliable_client();
+        let task = tokio::spawn(async move {
+            let stopping = async { drop(stopping.await) };
+            let result = manager.run(client, stopping).await;
+            if let Err(error) = &result {
+                // The test that waits for this controller is about to time out: let its output say why.
+                eprintln!("{error}");
+            }
+            result
+        });
+        self.managers.lock().unwrap_or_else(|broken| broken.into_inner()).push(Running { stop, task });
+    }
+
+    /// Stops the controllers as at the end of a process, waiting for what they are doing. Others may be started after.
+    ///
+    /// # Panics
+    /// If a controller had ended early, had panicked or did not stop in time.
+    pub async fn stop_controllers(&self) {
+        let managers = std::mem::take(&mut *self.managers.lock().unwrap_or_else(|broken| broken.into_inner()));
+        for Running { stop, task } in managers {
+            let _ = stop.send(());
+            match task.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => panic!("{error}"),
+                Err(error) => panic!("the controllers could not be stopped: {error}"),
+            }
+        }
+    }
+
+    /// Stops the controllers as [`stop_controllers`](Self::stop_controllers) does, and then the server.
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn stop(self) {
+        self.stop_controllers().await;
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        for manager in self.managers.get_mut().unwrap_or_else(|broken| broken.into_inner()) {
+            manager.task.abort();
+        }
+        self.wire.close();
+    }
+}
+
+fn make(apis: Apis, store: Arc<dyn Store>, standalone: Option<Standalone>) -> Result<Instance, BuildError> {
+    let webhook_metrics = apis.webhook_metrics();
+    let (endpoints, authorization, alone) = match standalone {
+        Some(how) => {
+            let alone = how.start(apis, store)?;
+            (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
+        }
+        None => (apis.build(store)?, masters_alone(), None),
+    };
+    let authentication =
+        Authentication::default().client_certificates(Arc::new(Kubeconfigs)).anonymous(Anonymous::everywhere());
+    let core = Core::builder(endpoints.clone())
+        .authenticator(authentication)
+        .authorizer(authorization)
+        .metrics(|registry| webhook_metrics.register(registry))
+        .build();
+    Ok(Instance::new(core, endpoints, alone))
+}
+
+fn masters_alone() -> Authorization {
+    Authorization::new(vec![Arc::new(AllowGroups::masters()), Arc::new(AllowPaths::health_and_version())])
+}
+
+pub(super) fn admin() -> UserInfo {
+    UserInfo::authenticated("test-admin", [MASTERS.to_owned()])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use futures::{StreamExt, TryStreamExt};
+    use http::StatusCode;
+    use k8s_openapi::api::events::v1::Event;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+    use kube::ResourceExt;
+    use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+    use kube::runtime::controller::{Action, Controller};
+    use kube::runtime::wait::await_condition;
+    use kube::runtime::{WatchStreamExt, watcher};
+    use serde::{Deserialize, Serialize};
+    use serde_json::{Value, json};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::manager::{Context, conditions};
+    use crate::registry::strategy::Strategy;
+    use crate::request::context::RequestContext;
+
+    #[derive(kube::CustomResource, Clone, Debug, Default, Deserialize, PartialEq, Serialize, schemars::JsonSchema)]
+    #[kube(group = "demo.example.com", version = "v1", kind = "Bird", namespaced, status = "BirdStatus")]
+    struct BirdSpec {
+        /// Who created it, as the strategy saw it.
+        #[serde(default)]
+        keeper: String,
+        #[serde(default)]
+        wings: u8,
+    }
+
+    #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, schemars::JsonSchema)]
+    #[serde(rename_all = "camelCase")]
+    struct BirdStatus {
+        observed_generation: Option<i64>,
+        #[serde(default)]
+        conditions: Vec<Condition>,
+    }
+
+    struct BirdStrategy;
+
+    impl Strategy for BirdStrategy {
+        type Object = Bird;
+
+        fn prepare_for_create(&self, cx: &RequestContext, bird: &mut Bird) {
+            bird.spec.keeper = cx.user.username.clone();
+        }
+    }
+
+    fn install(apis: &mut Apis) {
+        apis.add(BirdStrategy);
+    }
+
+    fn bird(name: &str) -> Bird {
+        Bird::new(name, BirdSpec::default())
+    }
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn an_ordinary_client_creates_lists_and_deletes() {
+        let server = TestServer::start(install).await;
+        let birds: Api<Bird> = server.api_in("default");
+        birds.create(&PostParams::default(), &bird("robin")).await.unwrap();
+        server.api_in("forest").create(&PostParams::default(), &bird("owl")).await.unwrap();
+        let names = |list: kube::core::ObjectList<Bird>| list.iter().map(ResourceExt::name_any).collect::<Vec<_>>();
+        assert_eq!(names(birds.list(&ListParams::default()).await.unwrap()), ["robin"]);
+        let everywhere: Api<Bird> = server.api();
+        assert_eq!(names(everywhere.list(&ListParams::default()).await.unwrap()), ["robin", "owl"]);
+        birds.delete("robin", &DeleteParams::default()).await.unwrap();
+        assert!(birds.get_opt("robin").await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_watch_streams_and_ends_with_the_server() {
+        let server = TestServer::start(install).await;
+        let birds: Api<Bird> = server.api_in("default");
+        let without_bookmarks = WatchParams::default().disable_bookmarks();
+        let mut events = pin!(birds.watch(&without_bookmarks, "0").await.unwrap());
+        for name in ["robin", "wren"] {
+            birds.create(&PostParams::default(), &bird(name)).await.unwrap();
+            let event = timeout(SOON, events.try_next()).await.unwrap().unwrap();
+            let Some(WatchEvent::Added(bird)) = event else { panic!("{event:?}") };
+            assert_eq!(bird.name_any(), name);
+        }
+        drop(server);
+        assert!(timeout(SOON, events.next()).await.unwrap().is_none());
+        let refused = birds.list(&ListParams::default()).await;
+        assert!(matches!(refused, Err(kube::Error::Api(status)) if status.code == 503));
+    }
+
+    #[tokio::test]
+    async fn hooks_see_the_user_of_the_client() {
+        let server = TestServer::start(install).await;
+        let keeper = async |client| {
+            let birds: Api<Bird> = Api::default_namespaced(client);
+            let mut bird = bird("");
+            bird.metadata.generate_name = Some("bird-".into());
+            birds.create(&PostParams::default(), &bird).await.map(|bird| bird.spec.keeper)
+        };
+        assert_eq!(keeper(server.client()).await.unwrap(), "test-admin");
+        let alice = server.client_as(UserInfo::authenticated("alice", []));
+        assert_eq!(keeper(alice).await.unwrap(), "alice");
+        let refused = keeper(server.client_as(UserInfo::anonymous())).await;
+        assert!(matches!(refused, Err(kube::Error::Api(status)) if status.code == 403));
+    }
+
+    #[tokio::test]
+    async fn a_raw_request_is_answered_as_it_is() {
+        let server = TestServer::start(install).await;
+        #[track_caller]
+        fn check(answer: Response<Bytes>, status: StatusCode, holds: &str) {
+            let text = String::from_utf8_lossy(answer.body()).into_owned();
+            assert!(answer.status() == status && text.contains(holds), "{} {text}", answer.status());
+        }
+        let birds = "/apis/demo.example.com/v1/namespaces/default/birds";
+        let get = |path: &str| Request::get(path).body("").unwrap();
+        check(server.request(get("/readyz")).await, StatusCode::OK, "ok");
+        check(server.request(get(birds)).await, StatusCode::OK, "BirdList");
+        check(server.request(get("/apis/nowhere")).await, StatusCode::NOT_FOUND, "404");
+        let post = Request::post(birds).header("content-type", "application/json").body("{").unwrap();
+        check(server.request(post).await, StatusCode::BAD_REQUEST, "Status");
+        let mut anonymous = get(birds);
+        anonymous.extensions_mut().insert(Arc::new(UserInfo::anonymous()));
+        check(server.request(anonymous).await, StatusCode::FORBIDDEN, "system:anonymous");
+    }
+
+    async fn run(cx: Context) {
+        let birds = Controller::new(Api::<Bird>::all(cx.client()), watcher::Config::default());
+        cx.run(birds, reconcile).await;
+    }
+
+    async fn reconcile(bird: Arc<Bird>, cx: Context) -> kube::Result<Action> {
+        let generation = bird.metadata.generation;
+        let mut status = bird.status.clone().unwrap_or_default();
+        status.observed_generation = generation;
+        let news = conditions::mark_true(&mut status.conditions, "Ready", "Hatched", "It is out.", generation);
+        cx.patch_status(&*bird, &status).await?;
+        if news {
+            cx.recorder().normal(&*bird, "Hatched", "It is out.");
+        }
+        Ok(Action::await_change())
+    }
+
+    #[tokio::test]
+    async fn controllers_reconcile_until_the_server_stops() {
+        let server = TestServer::start(install).await;
+        server.start_controllers(|manager| {
+            manager.add("bird", run);
+        });
+        let birds: Api<Bird> = server.api_in("default");
+        birds.create(&PostParams::default(), &bird("robin")).await.unwrap();
+        let ready = async |generation: i64| {
+            let seen = |bird: Option<&Bird>| {
+                let status = bird.and_then(|bird| bird.status.as_ref());
+                status.is_some_and(|status| {
+                    conditions::is_true(&status.conditions, "Ready") && status.observed_generation == Some(generation)
+                })
+            };
+            timeout(SOON, await_condition(birds.clone(), "robin", seen)).await.unwrap().unwrap().unwrap()
+        };
+        assert_eq!(ready(1).await.metadata.generation, Some(1));
+        let wings = Patch::Merge(json!({"spec": {"wings": 2}}));
+        birds.patch("robin", &PatchParams::default(), &wings).await.unwrap();
+        let bird = ready(2).await;
+        assert_eq!((bird.metadata.generation, bird.spec.wings), (Some(2), 2));
+
+        let events = watcher(server.api_in::<Event>("default"), watcher::Config::default());
+        let event = timeout(SOON, pin!(events.applied_objects()).try_next()).await.unwrap().unwrap().unwrap();
+        assert_eq!((event.reason.as_deref(), event.note.as_deref()), (Some("Hatched"), Some("It is out.")));
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn repeated_events_are_one_event_with_a_count() {
+        let server = TestServer::start(install).await;
+        server.start_controllers(|manager| {
+            manager.add("bird", async |cx: Context| {
+                for _ in 0..3 {
+                    cx.recorder().warning(&bird("robin"), "Hungry", "Where are the worms?");
+                }
+                cx.shutdown().await;
+            });
+        });
+        let counted = |event: &Event| event.series.as_ref().map(|series| series.count);
+        let events = watcher(server.api::<Event>(), watcher::Config::default());
+        let mut events = pin!(events.applied_objects());
+        let mut last = None;
+        while last.as_ref().and_then(counted) != Some(3) {
+            last = timeout(SOON, events.try_next()).await.unwrap().unwrap();
+        }
+        assert_eq!(server.api::<Event>().list(&ListParams::default()).await.unwrap().items.len(), 1);
+        let core = "/api/v1/namespaces/default/events";
+        let answer = server.request(Request::get(core).body("").unwrap()).await;
+        let list: Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!(list["items"][0]["message"], "Where are the worms?");
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "controller \"lazy\" ended")]
+    async fn stopping_tells_of_a_controller_that_ended_early() {
+        let server = TestServer::start(install).await;
+        server.start_controllers(|manager| {
+            manager.add("lazy", async |_| {});
+        });
+        // Whichever is first: the end of the controller, or that it is seen when the manager stops.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "added twice")]
+    async fn kinds_that_cannot_be_served_are_told() {
+        let _server = TestServer::start(|apis| {
+            apis.add(BirdStrategy).add(BirdStrategy);
+        })
+        .await;
+    }
+}
