@@ -29,10 +29,22 @@ async fn what_makes_no_sense_is_refused() {
     let server = TestServer::start(apis::install).await;
     for (spec, told) in [
         (json!({}), "spec.version: Required value"),
-        (json!({ "version": "latest" }), "spec.version: Invalid value"),
-        (json!({ "version": "8.2", "replicas": -1 }), "spec.replicas: Invalid value"),
-        (json!({ "version": "8.2", "maxMemory": "all" }), "spec.maxMemory: Invalid value"),
-        (json!({ "version": "8.2", "config": { "port": "1" } }), "are set by the operator"),
+        (
+            json!({ "version": "latest" }),
+            "spec.version: Invalid value",
+        ),
+        (
+            json!({ "version": "8.2", "replicas": -1 }),
+            "spec.replicas: Invalid value",
+        ),
+        (
+            json!({ "version": "8.2", "maxMemory": "all" }),
+            "spec.maxMemory: Invalid value",
+        ),
+        (
+            json!({ "version": "8.2", "config": { "port": "1" } }),
+            "are set by the operator",
+        ),
     ] {
         let message = refusal(create(&server, spec).await);
         assert!(message.contains(told), "{message}");

@@ -36,8 +36,8 @@ async fn reconcile(redis: Arc<Redis>, cx: Context) -> kube::Result<Action> {
     }
     let copies = backup::read(&cx, &redis).await?;
     let mut status = redis.status.clone().unwrap_or_default();
-    if status.data_version.is_none() {
-        status.data_version = copies.newest().and_then(|copy| copy.data_version);
+    if let Some(copy) = copies.newest() {
+        status.data_version = copy.data_version;
     }
     if !version::hand_over(&mut status, &redis) {
         tell(&cx, &redis, &status).await?;
@@ -63,7 +63,9 @@ async fn tell(cx: &Context, redis: &Redis, status: &RedisStatus) -> kube::Result
         && before.is_none_or(|before| before.reason != now.reason)
     {
         match now.reason.as_str() {
-            version::DOWNGRADE => cx.recorder().warning(redis, version::DOWNGRADE, now.message),
+            version::DOWNGRADE => cx
+                .recorder()
+                .warning(redis, version::DOWNGRADE, now.message),
             reason => cx.recorder().normal(redis, reason, now.message),
         }
     }

@@ -73,7 +73,9 @@ impl Copies {
 
     /// How long the next copy can wait. What no one could find out anew cannot.
     fn wait(&self, how: &StatusBackup, status: &RedisStatus, now: Timestamp) -> Duration {
-        let newest = self.newest().filter(|copy| copy.data_version == status.data_version);
+        let newest = self
+            .newest()
+            .filter(|copy| copy.data_version == status.data_version);
         let Some(Time(last)) = newest.and_then(|copy| copy.last_backup) else {
             return Duration::ZERO;
         };
@@ -87,7 +89,8 @@ impl Copies {
         let mut copy = status.clone();
         copy.last_backup = Some(Time(now));
         let json = serde_json::to_string(&copy).unwrap_or_default();
-        self.0.insert(now.strftime("%Y%m%dT%H%M%SZ").to_string(), json);
+        self.0
+            .insert(now.strftime("%Y%m%dT%H%M%SZ").to_string(), json);
         let limit = usize::try_from(how.history_limit).unwrap_or_default();
         while self.0.len() > limit.max(1) {
             self.0.pop_first();
@@ -104,8 +107,14 @@ mod tests {
         let mut copies = Copies::default();
         assert_eq!(copies.wait(&hourly(), &of("8.2"), at(0)), Duration::ZERO);
         copies.add(&hourly(), &of("8.2"), at(0));
-        assert_eq!(copies.wait(&hourly(), &of("8.2"), at(0)), Duration::from_secs(3600));
-        assert_eq!(copies.wait(&hourly(), &of("8.2"), at(3599)), Duration::from_secs(1));
+        assert_eq!(
+            copies.wait(&hourly(), &of("8.2"), at(0)),
+            Duration::from_secs(3600)
+        );
+        assert_eq!(
+            copies.wait(&hourly(), &of("8.2"), at(3599)),
+            Duration::from_secs(1)
+        );
         assert_eq!(copies.wait(&hourly(), &of("8.2"), at(4000)), Duration::ZERO);
     }
 
@@ -123,10 +132,21 @@ mod tests {
             copies.add(&hourly(), &of(version), at(seconds));
         }
         let times: Vec<&str> = copies.0.keys().map(String::as_str).collect();
-        assert_eq!(times, ["19700101T000002Z", "19700101T000003Z", "19700101T000004Z"]);
-        assert_eq!(copies.newest().unwrap().data_version.as_deref(), Some("8.2"));
-        copies.0.insert("20000101T000000Z".to_owned(), "broken".to_owned());
-        assert_eq!(copies.newest().unwrap().data_version.as_deref(), Some("8.2"));
+        assert_eq!(
+            times,
+            ["19700101T000002Z", "19700101T000003Z", "19700101T000004Z"]
+        );
+        assert_eq!(
+            copies.newest().unwrap().data_version.as_deref(),
+            Some("8.2")
+        );
+        copies
+            .0
+            .insert("20000101T000000Z".to_owned(), "broken".to_owned());
+        assert_eq!(
+            copies.newest().unwrap().data_version.as_deref(),
+            Some("8.2")
+        );
     }
 
     fn hourly() -> StatusBackup {

@@ -77,7 +77,9 @@ mod tests {
     #[track_caller]
     fn check(config: &[(&str, &str)], ending: &str) {
         let mut spec = example().spec;
-        let config = config.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let config = config
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()));
         spec.config = config.collect();
         let text = text(&spec);
         assert!(text.ends_with(ending), "{text}");

@@ -36,7 +36,9 @@ pub fn observe(status: &mut RedisStatus, redis: &Redis, set: &StatefulSet) {
 /// The labels of the pods, as text.
 fn selector(redis: &Redis) -> String {
     let labels = labels(redis).into_iter();
-    let labels: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
+    let labels: Vec<String> = labels
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     labels.join(",")
 }
 

@@ -16,8 +16,8 @@ pub fn hand_over(status: &mut RedisStatus, redis: &Redis) -> bool {
     match &status.data_version {
         Some(data) if release(version) < release(data) => {
             let note = format!(
-                "the data is of {data}, which {version} may not be able to read; to begin without \
-                 it, delete the volumes and the ConfigMap {}",
+                "the data is of {data}, and {version} may not be able to read it; to begin without \
+                 it, delete this Redis, its volumes and the ConfigMap {}",
                 backup::name(redis)
             );
             status.observed_generation = generation;
@@ -33,7 +33,9 @@ pub fn hand_over(status: &mut RedisStatus, redis: &Redis) -> bool {
 
 /// The first two numbers: what differs in the third reads the same data.
 fn release(version: &str) -> Vec<u32> {
-    let numbers = version.split('.').map(|number| number.parse().unwrap_or_default());
+    let numbers = version
+        .split('.')
+        .map(|number| number.parse().unwrap_or_default());
     numbers.take(2).collect()
 }
 
