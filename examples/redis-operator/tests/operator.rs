@@ -1,15 +1,17 @@
 //! What the operator does. The server runs in the test's own process; StatefulSets and Services are
 //! only stored there, and the test plays the part of the cluster.
 
-use apiserver::TestServer;
-use apiserver::manager::conditions;
+use std::sync::Arc;
+use std::time::Duration;
+
+use apiserver::manager::{Context, conditions};
 use apiserver::testing::trials;
-use futures::StreamExt;
+use apiserver::{Manager, TestServer};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::runtime::controller::Action;
+use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
 
 use redis_operator::apis;
@@ -17,6 +19,7 @@ use redis_operator::apis::cache::v1alpha1::redis::Redis;
 use redis_operator::controllers;
 
 const NAME: &str = "example";
+const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test(start_paused = true)]
 async fn a_redis_is_served_by_pods_that_are_configured_and_found() {
@@ -86,10 +89,8 @@ async fn what_somebody_breaks_is_mended() {
     let server = start().await;
     create(&server, "8.2", 1).await;
     ready(&server).await;
-    let (services, sets) = (
-        server.api_in::<Service>("default"),
-        server.api_in("default"),
-    );
+    let services: Api<Service> = server.api_in("default");
+    let sets: Api<StatefulSet> = server.api_in("default");
     services
         .delete(NAME, &DeleteParams::default())
         .await
@@ -149,9 +150,12 @@ async fn whatever_goes_wrong_it_ends_as_asked() {
                 }
             }
         }
-        let redis = ready(&server).await;
+        server.advance(MINUTE).await;
+
+        // From here on all goes well, and what was asked for last must come about.
         server.calm();
-        server.quiet().await;
+        server.quiet_for(2 * MINUTE).await;
+        let redis = ready(&server).await;
         let set: StatefulSet = get(&server, NAME).await;
         let set = set.spec.unwrap();
         assert_eq!(set.replicas, Some(redis.spec.replicas));
@@ -161,8 +165,8 @@ async fn whatever_goes_wrong_it_ends_as_asked() {
         // Whoever comes next finds nothing to do.
         server.stop_controllers().await;
         let before = server.writes();
-        server.start_controllers(controllers::install);
-        server.quiet().await;
+        server.start_controllers(install);
+        server.quiet_for(2 * MINUTE).await;
         assert_eq!(server.writes(), before);
         server.stop().await;
     })
@@ -175,29 +179,33 @@ async fn start() -> TestServer {
         .native::<StatefulSet>()
         .native::<Service>();
     let server = server.start(apis::install).await;
-    server.start_controllers(controllers::install);
-    tokio::spawn(play_cluster(server.client()));
+    server.start_controllers(install);
     server
 }
 
+fn install(manager: &mut Manager) {
+    controllers::install(manager);
+    manager.add("cluster", cluster);
+}
+
+/// Plays the part of a cluster.
+async fn cluster(cx: Context) {
+    cx.controller::<StatefulSet>().run(roll_out).await;
+}
+
 /// Whatever a StatefulSet asks for is so at once.
-async fn play_cluster(client: Client) {
-    let sets: Api<StatefulSet> = Api::default_namespaced(client);
-    let changes = watcher(sets.clone(), watcher::Config::default()).default_backoff();
-    let mut changes = std::pin::pin!(changes.applied_objects());
-    while let Some(change) = changes.next().await {
-        let Ok(set) = change else { continue };
-        let replicas = set.spec.as_ref().and_then(|spec| spec.replicas);
-        let status = Patch::Merge(json!({ "status": {
-            "observedGeneration": set.metadata.generation,
-            "replicas": replicas,
-            "updatedReplicas": replicas,
-            "readyReplicas": replicas,
-        } }));
-        let params = PatchParams::default();
-        // It may be gone by now.
-        let _ = sets.patch_status(&set.name_any(), &params, &status).await;
-    }
+async fn roll_out(set: Arc<StatefulSet>, cx: Context) -> kube::Result<Action> {
+    let replicas = set.spec.as_ref().and_then(|spec| spec.replicas);
+    let status = Patch::Merge(json!({ "status": {
+        "observedGeneration": set.metadata.generation,
+        "replicas": replicas,
+        "updatedReplicas": replicas,
+        "readyReplicas": replicas,
+    } }));
+    let sets: Api<StatefulSet> = Api::default_namespaced(cx.client());
+    let params = PatchParams::default();
+    sets.patch_status(&set.name_any(), &params, &status).await?;
+    Ok(Action::await_change())
 }
 
 async fn create(server: &TestServer, version: &str, replicas: i32) -> Redis {

@@ -57,8 +57,8 @@ async fn volumes_do_not_grow() {
     create(&server, json!({ "version": "8.2" })).await.unwrap();
     let api: Api<Redis> = server.api_in("default");
     let larger = Patch::Merge(json!({ "spec": { "storage": "2Gi" } }));
-    let larger = api.patch("example", &PatchParams::default(), &larger);
-    let message = refusal(larger.await);
+    let params = PatchParams::default();
+    let message = refusal(api.patch("example", &params, &larger).await);
     assert!(message.contains("storage cannot be changed"), "{message}");
 }
 
