@@ -336,7 +336,8 @@ impl Session {
         }
         if self.plan.controller_manager {
             let mut command = self.project_command("controller-manager");
-            command.arg("--kubeconfig").arg(&self.plan.kubeconfig);
+            // There is one, and it is to act at once when it is started again.
+            command.arg("--kubeconfig").arg(&self.plan.kubeconfig).arg("--leader-elect=false");
             self.start(Part::ControllerManager, command, || Ok(None))?;
         }
         Ok(())

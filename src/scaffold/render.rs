@@ -1,6 +1,7 @@
 //! Templates to files, in memory. `templates/` is laid out as the tree that it produces. A placeholder in a path says
 //! for what a template is rendered: `{group}` once for each group, `{version}` for each of its versions, `{kind}`,
-//! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{subresource-arbitrary}`,
+//! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{controller-group}` for the groups of their
+//! kinds, `{subresource-arbitrary}`,
 //! `{further-test}` for each version that was added to a kind and is served, `{subresource-connect}` and their `{test-…}`
 //! for each subresource of that type; none of them, once. `{kind-custom}` in the place of `{kind}` is for kinds whose
 //! backend is the user's, `{kind-schemaless}` for those without a schema, `{kind-imported}` for those whose types were made
@@ -13,13 +14,14 @@ use anyhow::Context;
 use include_dir::{Dir, include_dir};
 use tera::Tera;
 
+use super::controllers::{self, ControllerFolder, ControllerView};
 use super::crds;
 use super::plugins::{self, PluginView};
-use super::views::{self, ControllerView, FurtherView, GroupView, KindView, SubresourceView, VersionView};
+use super::views::{self, FurtherView, GroupView, KindView, SubresourceView, VersionView};
 use super::webhooks::{self, FolderView, HookView};
 use super::{File, Owner, lock, marker};
 use crate::from_crd::Imported;
-use crate::project::{Answers, Backend, Group, Kind, Project};
+use crate::project::{Answers, Backend, Controlled, Group, Kind, Project};
 
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -106,14 +108,20 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
                     }
                 }
             }
+            Each::ControllerGroup => {
+                for controllers in controllers::folders(project) {
+                    renderer.file(template, false, &Place { controllers: Some(controllers), ..Place::default() })?;
+                }
+            }
             Each::Controller => {
-                for (group, kind) in project.kinds() {
-                    for name in &kind.controllers {
-                        let there = before_has(before, group, kind).is_some_and(|kind| kind.controllers.contains(name));
-                        let controller = Some(views::controller(project, group, kind, name));
-                        let place = Place { controller, ..Place::kind(project, group, kind) };
-                        renderer.file(template, !there, &place)?;
-                    }
+                for (of, own) in project.controllers() {
+                    let there = before.is_some_and(|before| before.controllers().any(|(_, there)| there.name == own.name));
+                    let is_new = match of {
+                        Controlled::Own(group, kind) => before_has(before, group, kind).is_none(),
+                        Controlled::External(_) => false,
+                    };
+                    let controller = Some(controllers::controller(project, of, own, is_new));
+                    renderer.file(template, !there, &Place { controller, ..Place::default() })?;
                 }
             }
         }
@@ -179,6 +187,7 @@ enum Each {
     Kind,
     Further,
     Subresource(Answers),
+    ControllerGroup,
     Controller,
     /// The project, if it has webhooks.
     Webhooks,
@@ -207,6 +216,7 @@ struct Place {
     kind: Option<KindView>,
     further: Option<FurtherView>,
     subresource: Option<SubresourceView>,
+    controllers: Option<ControllerFolder>,
     controller: Option<ControllerView>,
     imported: Option<Imported>,
     folder: Option<FolderView>,
@@ -242,6 +252,8 @@ impl Place {
         let test = self.subresource.as_ref().map(|own| &own.test);
         fill("{test}", test.or(self.kind.as_ref().map(|kind| &kind.test)));
         fill("{controller}", self.controller.as_ref().map(|controller| &controller.file));
+        let folder = self.controllers.as_ref().map(|folder| &folder.folder);
+        fill("{controller-group}", folder.or(self.controller.as_ref().map(|controller| &controller.folder)));
         let folder = self.folder.as_ref().map(|folder| &folder.folder);
         fill("{webhook-group}", folder.or(self.hook.as_ref().map(|hook| &hook.folder)));
         fill("{webhook-own}", self.hook.as_ref().map(|hook| &hook.file));
@@ -261,6 +273,7 @@ impl Renderer {
     fn new(project: &Project) -> anyhow::Result<Self> {
         let mut context = tera::Context::new();
         context.insert("project", &views::project(project));
+        context.insert("all_controllers", &controllers::controllers(project));
         context.insert("webhooks", &webhooks::webhooks(project));
         context.insert("plugins", &plugins::plugins(project));
         context.insert("copyright", &copyright_header(project));
@@ -349,6 +362,8 @@ impl Each {
             Self::Further
         } else if path.contains("{controller}") {
             Self::Controller
+        } else if path.contains("{controller-group}") {
+            Self::ControllerGroup
         } else if path.contains("{webhook-own}") || path.contains("{webhook-others}") {
             Self::Webhook { own: path.contains("{webhook-own}") }
         } else if path.contains("{webhook-group}") {

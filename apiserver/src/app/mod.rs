@@ -142,7 +142,7 @@ impl App {
             Command::ControllerManager(flags) => {
                 let mut manager = Manager::new();
                 self.controllers.into_iter().for_each(|install| install(&mut manager));
-                in_runtime(controller_manager::run(flags, manager))
+                in_runtime(controller_manager::run(flags, self.name, manager))
             }
             Command::MigrateStorage(flags) => in_runtime(migrate_storage::run(flags, apis())),
             Command::Webhook(flags) => {

@@ -12,6 +12,7 @@ mod cluster;
 pub mod conditions;
 mod context;
 mod controller;
+mod election;
 #[cfg(test)]
 mod fake;
 mod health;
@@ -25,22 +26,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::{Client, Resource};
+use kube::{Client, Config, Resource};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::context::Shared;
+use self::election::{Elector, Fence};
 use self::informer::Informers;
 pub use backoff::Backoff;
 pub use cluster::Cluster;
 pub use context::Context;
 pub use controller::ControllerBuilder;
+pub use election::LeaderElection;
 pub use health::{ControllerState, Health};
 pub use informer::lister::Lister;
 pub use metrics::Metrics;
@@ -58,6 +62,9 @@ const EVENTS_FLUSH: Duration = Duration::from_secs(2);
 pub struct Manager {
     controllers: Vec<(String, Run)>,
     clusters: BTreeMap<String, Client>,
+    election: Option<LeaderElection>,
+    /// What stops the clients of the controllers when this process does not lead.
+    fence: Fence,
     drain: Duration,
     health: Health,
     metrics: Metrics,
@@ -93,6 +100,18 @@ pub enum ManagerError {
         /// What the panic said.
         message: String,
     },
+    /// The timings of the election make no sense.
+    #[error("leader election: {problem}")]
+    Election {
+        /// What is wrong with them.
+        problem: &'static str,
+    },
+    /// The lease could not be renewed in time, or somebody else took it. Everything was stopped at once.
+    #[error("the lease {lease} is lost: another process may lead now")]
+    LostLeadership {
+        /// Its namespace and name.
+        lease: String,
+    },
     /// Controllers had to be cut off because they did not end in time.
     #[error("still busy {after:?} after shutdown, and cut off: {}", names.join(", "))]
     NotDrained {
@@ -108,6 +127,8 @@ impl Default for Manager {
         Self {
             controllers: Vec::new(),
             clusters: BTreeMap::new(),
+            election: None,
+            fence: Fence::default(),
             drain: DRAIN_DEFAULT,
             health: Health::default(),
             metrics: Metrics::default(),
@@ -140,6 +161,24 @@ impl Manager {
         self
     }
 
+    /// Runs the controllers only while this process leads: [`run`](Self::run) waits until then, and fails when the lease is
+    /// lost, so that the process can be started again. Before anyone else can lead, all requests of the controllers are
+    /// refused and their tasks are dropped. On shutdown the lease is released, once the controllers have ended.
+    pub fn leader_election(&mut self, election: LeaderElection) -> &mut Self {
+        self.election = Some(election);
+        self
+    }
+
+    /// A client for [`run`](Self::run) or [`cluster`](Self::cluster) whose requests are counted, and which is fenced best: a
+    /// request that was under way when the process was frozen is stopped at the socket. Any other client is fenced where
+    /// requests are made.
+    ///
+    /// # Errors
+    /// A configuration that no client can be made of.
+    pub fn client(&self, config: Config) -> kube::Result<Client> {
+        election::connect(config, &self.fence, &self.metrics)
+    }
+
     /// How long controllers may take to finish what they are doing after shutdown began; 30 seconds unless set.
     pub fn drain_timeout(&mut self, drain: Duration) -> &mut Self {
         self.drain = drain;
@@ -166,24 +205,54 @@ impl Manager {
     ///
     /// # Errors
     /// A controller that ended early or panicked, which stops the others too; two controllers of one name; controllers
-    /// that did not end within [`drain_timeout`](Self::drain_timeout).
-    pub async fn run(self, client: Client, shutdown: impl Future<Output = ()>) -> Result<(), ManagerError> {
-        let Self { controllers, clusters, drain, health, metrics } = self;
-        let mut running = BTreeSet::new();
-        for (name, _) in &controllers {
-            if !running.insert(name.clone()) {
-                return Err(ManagerError::Duplicate { name: name.clone() });
+    /// that did not end within [`drain_timeout`](Self::drain_timeout); a lease that was lost.
+    pub async fn run(mut self, client: Client, shutdown: impl Future<Output = ()>) -> Result<(), ManagerError> {
+        let mut names = BTreeSet::new();
+        if let Some((name, _)) = self.controllers.iter().find(|(name, _)| !names.insert(name)) {
+            return Err(ManagerError::Duplicate { name: name.clone() });
+        }
+        let Some(election) = self.election.take() else { return self.work(client, shutdown).await };
+
+        let mut shutdown = pin!(shutdown);
+        let fence = self.fence.clone();
+        let mut elector = Elector::new(election, fence.clone(), self.metrics.clone())?;
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return Ok(()),
+            () = elector.acquire() => {}
+        }
+        let _closed_in_the_end = CloseFence(fence.clone());
+        let client = fence.client(client);
+        self.clusters.values_mut().for_each(|client| *client = fence.client(client.clone()));
+        let result = tokio::select! {
+            biased;
+            // Drops the work, and so the tasks of the controllers.
+            lost = elector.keep() => Err(lost),
+            result = self.work(client, shutdown) => Ok(result),
+        };
+        match result {
+            Err(lost) => {
+                tracing::error!("{lost}; the controllers are stopped");
+                Err(lost)
+            }
+            Ok(result) => {
+                elector.release().await;
+                result
             }
         }
+    }
+
+    /// Runs all controllers.
+    async fn work(self, client: Client, shutdown: impl Future<Output = ()>) -> Result<(), ManagerError> {
+        let Self { controllers, clusters, drain, health, metrics, .. } = self;
+        let mut running: BTreeSet<String> = controllers.iter().map(|(name, _)| name.clone()).collect();
         let (stop, stopping) = shutdown::channel();
         let (events, publisher) = recorder::queue(client.clone());
         let (stop_events, events_stopping) = shutdown::channel();
         let mut publisher = JoinSet::from_iter([publisher.run(events_stopping)]);
 
-        // Leader election belongs here: controllers start once this process leads.
         let mut tasks = JoinSet::new();
-        let informers = Informers::default();
-        let shutdown_signal = stopping;
+        let (shutdown_signal, informers) = (stopping, Informers::default());
         let shared = Arc::new(Shared {
             client,
             clusters,
@@ -231,6 +300,15 @@ impl Manager {
             tracing::warn!("some events could not be written before the end");
         }
         failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Nothing acts for a manager that is gone.
+struct CloseFence(Fence);
+
+impl Drop for CloseFence {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

@@ -6,6 +6,7 @@ mod work_queue;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,6 +26,9 @@ pub struct Metrics {
     active: Family<Labels, Gauge>,
     time: Family<Labels, Histogram>,
     queues: WorkQueues,
+    leads: Family<LeaseLabels, Gauge>,
+    slow_path: Family<LeaseLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
 }
 
 /// How a reconcile came out.
@@ -47,6 +51,18 @@ struct ResultLabels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LeaseLabels {
+    name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    code: String,
+    host: String,
+    method: String,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self {
@@ -56,6 +72,9 @@ impl Default for Metrics {
             active: Family::default(),
             time: Family::new_with_constructor(time_histogram),
             queues: WorkQueues::default(),
+            leads: Family::default(),
+            slow_path: Family::default(),
+            requests: Family::default(),
         }
     }
 }
@@ -82,6 +101,39 @@ impl Metrics {
             self.time.clone(),
         );
         self.queues.register(registry_of_all);
+        let registry = registry_of_all;
+        registry.register(
+            "leader_election_master_status",
+            "Whether this process leads, by the name of the lease: 0 is no, 1 is yes",
+            self.leads.clone(),
+        );
+        registry.register(
+            "leader_election_slowpath",
+            "Total number of times that a lease had to be read before it was renewed",
+            self.slow_path.clone(),
+        );
+        registry.register(
+            "rest_client_requests",
+            "Number of HTTP requests, partitioned by status code, method, and host",
+            self.requests.clone(),
+        );
+    }
+
+    /// Whether this process leads.
+    pub(super) fn leads(&self, lease: &str, leads: bool) {
+        self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(leads.into());
+    }
+
+    /// A lease was not as its holder had left it.
+    pub(super) fn slow_path(&self, lease: &str) {
+        self.slow_path.get_or_create(&LeaseLabels { name: lease.to_owned() }).inc();
+    }
+
+    /// A request was made; there is no code if nobody answered.
+    pub(super) fn request(&self, host: &str, method: &Method, code: Option<StatusCode>) {
+        let code = code.map_or_else(|| "<error>".to_owned(), |code| code.as_u16().to_string());
+        let labels = RequestLabels { code, host: host.to_owned(), method: method.to_string() };
+        self.requests.get_or_create(&labels).inc();
     }
 
     /// A controller is added: its counters are shown from the start, as 0.
@@ -143,6 +195,9 @@ mod tests {
             metrics.end("bird", outcome, Duration::from_millis(millis));
         }
         metrics.begin("bird");
+        metrics.leads("birds", true);
+        metrics.request("127.0.0.1:6443", &Method::GET, Some(StatusCode::OK));
+        metrics.request("127.0.0.1:6443", &Method::PATCH, None);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
@@ -152,6 +207,10 @@ mod tests {
             r#"controller_runtime_reconcile_errors_total{controller="bird"} 2"#,
             r#"controller_runtime_reconcile_panics_total{controller="bird"} 1"#,
             r#"controller_runtime_active_workers{controller="bird"} 1"#,
+            r#"leader_election_master_status{name="birds"} 1"#,
+            r#"rest_client_requests_total{code="200",host="127.0.0.1:6443",method="GET"} 1"#,
+            r#"rest_client_requests_total{code="<error>",host="127.0.0.1:6443",method="PATCH"} 1"#,
+            r#"workqueue_depth{name="bird",controller="bird"} 0"#,
             r#"controller_runtime_reconcile_time_seconds_count{controller="bird"} 3"#,
             r#"controller_runtime_reconcile_time_seconds_bucket{le="0.005",controller="bird"} 1"#,
         ] {
