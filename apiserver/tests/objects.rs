@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use apiserver::Apis;
 use apiserver::admission::{Admission, Attributes, Denied, Operation};
+use apiserver::standalone::Standalone;
 use apiserver::storage::memory::MemoryStore;
 use common::{BirdStrategy, Server};
 use serde_json::{Value, json};

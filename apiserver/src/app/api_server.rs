@@ -125,7 +125,10 @@ impl Running {
     async fn stop(self) {
         self.serving.stop();
         self.serving.stopped().await;
-        drop((self.compactor, self.alone));
+        if let Some(alone) = self.alone {
+            alone.stop().await;
+        }
+        drop(self.compactor);
         close(self.store).await;
         tracing::info!("stopped");
     }

@@ -87,7 +87,7 @@ fn check_secret(secret: &Value, old: Option<&Value>, errors: &mut field::Errors)
     let mut bytes = 0;
     for (key, value) in &data {
         check_key("data", key, errors);
-        bytes += decoded_bytes(value);
+        bytes += check_bytes("data", key, value, errors);
     }
     if bytes > DATA_BYTES_MAX {
         errors.too_long("data", DATA_BYTES_MAX);
@@ -95,7 +95,7 @@ fn check_secret(secret: &Value, old: Option<&Value>, errors: &mut field::Errors)
     check_type(secret, errors);
 }
 
-/// What a type of secret must have. Bytes that are no base64 are the schema's to report.
+/// What a type of secret must have.
 fn check_type(secret: &Value, errors: &mut field::Errors) {
     let value = |key: &str| secret["data"].get(key).and_then(Value::as_str);
     let required = |key: &str, errors: &mut field::Errors| errors.required(format!("data[{key}]"), "");
@@ -127,7 +127,7 @@ fn check_type(secret: &Value, errors: &mut field::Errors) {
 fn check_json(key: &str, value: Option<&str>, errors: &mut field::Errors) {
     let at = format!("data[{key}]");
     let Some(value) = value else { return errors.required(at, "") };
-    let Ok(bytes) = BASE64_STANDARD.decode(value) else { return };
+    let Some(bytes) = decode(value) else { return };
     if let Err(error) = serde_json::from_slice::<Map<String, Value>>(&bytes) {
         errors.invalid(at, "<secret contents redacted>", error.to_string());
     }
@@ -147,7 +147,7 @@ fn check_map(map: &Value, old: Option<&Value>, errors: &mut field::Errors) {
             if others.iter().any(|(taken, _)| taken == key) {
                 errors.invalid(format!("{field}[{key}]"), key, format!("duplicate of key present in {other}"));
             }
-            bytes += if field == "data" { value.len() } else { decoded_bytes(value) };
+            bytes += if field == "data" { value.len() } else { check_bytes(field, key, value, errors) };
         }
     }
     if bytes > DATA_BYTES_MAX {
@@ -197,10 +197,23 @@ fn entries<'a>(object: &'a Value, field: &str) -> Vec<(&'a str, &'a str)> {
     entries.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default())).collect()
 }
 
-/// How many bytes a text in base64 stands for.
-fn decoded_bytes(text: &str) -> usize {
-    let text = text.trim_end_matches('=');
-    text.len() * 3 / 4
+/// How many bytes a text in base64 stands for. One that is none is refused, and not repeated: it may be a secret.
+fn check_bytes(field: &str, key: &str, text: &str, errors: &mut field::Errors) -> usize {
+    decode(text).map_or_else(
+        || {
+            errors.invalid_without_value(format!("{field}[{key}]"), "illegal base64 data");
+            0
+        },
+        |bytes| bytes.len(),
+    )
+}
+
+/// The bytes of a text in base64, which may have line breaks.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    if text.contains(['\n', '\r']) {
+        return BASE64_STANDARD.decode(text.replace(['\n', '\r'], "")).ok();
+    }
+    BASE64_STANDARD.decode(text).ok()
 }
 
 #[cfg(test)]
@@ -240,6 +253,8 @@ mod tests {
         let account = "metadata.annotations[kubernetes.io/service-account.name]: Required value";
         check("kubernetes.io/service-account-token", json!({}), account);
         check("example.com/mine", json!({}), "");
+        check("Opaque", json!({ "a": "Y\nQ==", "b": "" }), "");
+        check("Opaque", json!({ "a": "no base64" }), "data[a]: Invalid value: illegal base64 data");
     }
 
     #[test]

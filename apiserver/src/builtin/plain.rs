@@ -18,7 +18,7 @@ pub(super) fn kind<K: Native>(refine: fn(&mut Value), columns: fn(&Value) -> Vec
     let version = &mut kind.versions[0];
     refine(&mut version.openapi);
     let mut checked = version.openapi.clone();
-    forget_required(&mut checked);
+    loosen(&mut checked);
     version.schema = Arc::new(Schema::compile(&checked).expect("the schema of a type is structural"));
     version.columns = columns(&version.openapi);
     kind
@@ -34,16 +34,20 @@ pub(super) fn selectable(name: &str, path: &str) -> SelectableField {
     SelectableField { name: name.into(), path: JsonPath::parse(path).expect("a constant path") }
 }
 
-/// Takes out what is required, save for what tells the items of a list apart.
-fn forget_required(schema: &mut Value) {
+/// Takes out what the checks of the kind look at: what is required, save for what tells the items of a list apart, and
+/// bytes, which may be none at all here and not in custom resources.
+fn loosen(schema: &mut Value) {
     let Some(fields) = schema.as_object_mut() else { return };
     fields.remove("required");
+    if fields.get("format").is_some_and(|format| format == "byte") {
+        fields.remove("format");
+    }
     if let Some(properties) = fields.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.values_mut().for_each(forget_required);
+        properties.values_mut().for_each(loosen);
     }
     for inner in ["additionalProperties", "items"] {
         if let Some(inner) = fields.get_mut(inner).filter(|inner| inner.is_object()) {
-            forget_required(inner);
+            loosen(inner);
         }
     }
     if let Some(keys) = fields.get("x-kubernetes-list-map-keys").cloned() {
@@ -63,18 +67,21 @@ mod tests {
         let mut schema = json!({
             "type": "object", "required": ["a"],
             "properties": {
-                "a": { "type": "object", "required": ["b"] },
+                "a": { "type": "object", "required": ["b"] }, "c": { "type": "string", "format": "byte" },
                 "list": {
                     "items": { "required": ["x", "y"] },
                     "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["x"],
                 },
             },
         });
-        forget_required(&mut schema);
+        loosen(&mut schema);
         let list = json!({
             "items": { "required": ["x"] }, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["x"],
         });
-        assert_eq!(schema, json!({ "type": "object", "properties": { "a": { "type": "object" }, "list": list } }));
+        assert_eq!(
+            schema,
+            json!({ "type": "object", "properties": { "a": { "type": "object" }, "c": { "type": "string" }, "list": list } })
+        );
         let kind = kind::<ClusterRoleBinding>(|_| {}, |_| Vec::new());
         assert_eq!(kind.storage_version().openapi["required"], json!(["roleRef"]));
         let mut errors = crate::field::Errors::default();

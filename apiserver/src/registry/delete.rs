@@ -120,6 +120,9 @@ impl Registry {
                     } else {
                         self.store.update(&key, bytes.clone(), object.revision).await
                     };
+                    if let Ok(revision) = &result {
+                        self.settle(*revision).await;
+                    }
                     let revision = *result.as_ref().unwrap_or(&object.revision);
                     let object = Arc::new(Object::new(self.codec(), &bytes, revision));
                     (result.map(|_| ()), Deletion::Marked(object))

@@ -2,10 +2,14 @@
 //! behind them. A server that is part of a cluster has none of it, because the cluster has.
 
 pub mod access;
+mod caller;
+mod controllers;
 mod expirer;
+mod garbage;
 mod kinds;
 mod namespaces;
 mod reviews;
+mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use self::access::{Access, Bootstrap, Installed};
+use self::controllers::Controllers;
 use self::expirer::Expirer;
 use self::namespaces::{Caches, NamespaceLifecycle, Namespaces};
 use crate::apis::{Apis, BuildError};
@@ -28,6 +33,7 @@ use crate::storage::Store;
 pub struct Standalone {
     event_ttl: Duration,
     access: Access,
+    controllers: bool,
     namespace_lifecycle: bool,
 }
 
@@ -37,6 +43,7 @@ pub struct Alone {
     authorization: Authorization,
     tokens: BearerTokens,
     bootstrap: Option<Bootstrap>,
+    controllers: Option<Controllers>,
     namespaces: Option<Namespaces>,
     _expirer: Option<Expirer>,
 }
@@ -46,7 +53,7 @@ const EVENT_TTL: Duration = Duration::from_secs(3600);
 
 impl Default for Standalone {
     fn default() -> Self {
-        Self { event_ttl: EVENT_TTL, namespace_lifecycle: true, access: Access::default() }
+        Self { event_ttl: EVENT_TTL, controllers: true, namespace_lifecycle: true, access: Access::default() }
     }
 }
 
@@ -60,6 +67,13 @@ impl Standalone {
     /// Knows users so, and lets them do what this says. Unless told, everyone who says who they are may do everything.
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// Leaves what a deletion leaves: what a deleted object owned stays, and so does a namespace that is being deleted.
+    /// Another system, or nobody, takes care of it.
+    pub fn without_controllers(mut self) -> Self {
+        self.controllers = false;
         self
     }
 
@@ -90,12 +104,13 @@ impl Standalone {
         let Installed { authorization, tokens, roles } = access.install(&mut assembly)?;
         let expirer = Expirer::start(store, builtin::events().storage_prefix(), self.event_ttl);
         let endpoints = assembly.serve();
+        let controllers = self.controllers.then(|| Controllers::start(&endpoints));
         let namespaces = match caches {
             [Some(namespaces), Some(accounts)] => Namespaces::start(&endpoints, Caches { namespaces, accounts }),
             _ => None,
         };
         let bootstrap = roles.and_then(|roles| Bootstrap::start(&endpoints, roles));
-        Ok(Alone { endpoints, authorization, tokens, namespaces, bootstrap, _expirer: expirer })
+        Ok(Alone { endpoints, authorization, tokens, bootstrap, controllers, namespaces, _expirer: expirer })
     }
 }
 
@@ -151,5 +166,13 @@ impl Alone {
     /// Whose tokens are whose.
     pub fn tokens(&self) -> &BearerTokens {
         &self.tokens
+    }
+
+    /// Lets what works in its background finish what it has begun. Whoever drops it instead cuts that short, which harms
+    /// nothing: what is left undone is found at the next start.
+    pub async fn stop(self) {
+        if let Some(controllers) = self.controllers {
+            controllers.stop().await;
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! A port, for clients that are not in the test's process: kubectl, and operators in whatever language.
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
@@ -20,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::TestServer;
+use super::faults::connection_reset;
 use super::wire::{Reliance, Wire};
 use crate::authentication::{AuthenticationError, Authenticator, ClientCertificates, ConnectionInfo};
 use crate::authorization::privileged::MASTERS;
@@ -168,7 +168,7 @@ async fn served(
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let certificates = certificates.iter().map(|one| one.clone().into_owned()).collect();
     let connection = Arc::new(ConnectionInfo::new(peer, certificates));
-    let gone = wire.instance().ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset))?;
+    let gone = wire.instance().ok_or_else(connection_reset)?;
     let service = service_fn(move |request: Request<Incoming>| {
         let (wire, connection) = (wire.clone(), connection.clone());
         async move {

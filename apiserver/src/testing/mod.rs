@@ -18,6 +18,7 @@ mod namespace;
 mod pattern;
 mod quiet;
 mod round_trips;
+mod schedulers;
 mod server;
 mod trials;
 mod webhooks;

@@ -2,12 +2,17 @@
 //! behind them.
 
 mod access;
+#[path = "../common/mod.rs"]
+mod common;
 mod config;
 mod delegation;
+mod garbage;
 mod leases;
+mod namespace_deletion;
 mod namespaces;
 mod rbac_kinds;
 mod webhooks;
+mod world;
 
 use apiserver::{Apis, Strategy, TestServer};
 use http::Request;
@@ -20,16 +25,19 @@ use serde_json::{Value, json};
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[kube(group = "demo.example.com", version = "v1", kind = "Bird", namespaced)]
 pub struct BirdSpec {
+    /// What it is.
     #[serde(default)]
     pub species: String,
 }
 
+/// Does what the generic registry does.
 pub struct BirdStrategy;
 
 impl Strategy for BirdStrategy {
     type Object = Bird;
 }
 
+/// What these tests serve.
 pub fn install(apis: &mut Apis) {
     apis.add(BirdStrategy);
 }

@@ -117,7 +117,7 @@ async fn held(server: &TestServer, name: &str) {
 
 #[tokio::test]
 async fn a_deleted_namespace_takes_no_more_and_waits_for_who_has_to_finish() {
-    let server = TestServer::start(install).await;
+    let server = TestServer::builder().without_controllers().start(install).await;
     held(&server, "forest").await;
     assert_eq!(ask(&server, &format!("POST {BIRDS}/forest/birds"), bird("robin")).await.0, 201);
     let path = format!("{NAMESPACES}/forest");

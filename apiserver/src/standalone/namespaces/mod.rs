@@ -2,6 +2,8 @@
 //! always there, and each has an account.
 
 mod accounts;
+mod conditions;
+mod deletion;
 mod initial;
 mod lifecycle;
 
@@ -17,6 +19,7 @@ use crate::request::context::RequestContext;
 use crate::request::user::UserInfo;
 use crate::storage::cache::WatchCache;
 
+pub use self::deletion::ContentDeletion;
 pub use self::lifecycle::NamespaceLifecycle;
 
 /// The caches that tell of namespaces and their accounts.
