@@ -8,8 +8,8 @@ mod expirer;
 mod garbage;
 mod kinds;
 mod namespaces;
-mod reviews;
 mod queue;
+mod reviews;
 
 use std::sync::Arc;
 use std::time::Duration;
