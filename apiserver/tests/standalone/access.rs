@@ -394,12 +394,3 @@ async fn a_server_for_everyone_lets_everyone_do_everything() {
     let all = role("all", json!([rule(&["*"], "*", "*")]));
     assert_eq!(told(&server, "bob", &format!("POST {RBAC}/clusterroles"), all).await, "201");
 }
-
-#[tokio::test]
-#[ignore]
-async fn hand() {
-    let server = server().await;
-    let listening = server.listen().await;
-    std::fs::write("/tmp/access-kubeconfig", listening.kubeconfig()).unwrap();
-    tokio::time::sleep(Duration::from_secs(900)).await;
-}
