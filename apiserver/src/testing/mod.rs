@@ -18,6 +18,8 @@ mod pattern;
 mod quiet;
 mod round_trips;
 mod server;
+#[cfg(test)]
+mod tests;
 mod trials;
 mod webhooks;
 mod wire;
