@@ -73,6 +73,16 @@ fn they_are_sound() {
     }
 }
 
+/// The operator of docs/testing-operators.md, which is no project of the tool's.
+#[test]
+#[ignore = "builds a project and needs kubectl: ./scripts/test"]
+fn the_operator_of_the_guide_is_sound() {
+    let operator = repository("testdata/operator");
+    cargo(&operator, &["fmt", "--check"]);
+    cargo(&operator, &["clippy", "--locked", "--all-targets", "--", "-D", "warnings"]);
+    cargo(&operator, &["test", "--locked"]);
+}
+
 #[track_caller]
 fn cargo(project: &Path, arguments: &[&str]) {
     let mut command = Command::new(env!("CARGO"));

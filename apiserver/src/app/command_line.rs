@@ -96,9 +96,13 @@ pub struct ApiServer {
     /// Let requests without credentials reach what is open to all: health and the version. Otherwise they are answered 401
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub anonymous_auth: bool,
-    /// Run without a cluster: Events are stored as well, and everyone with a client certificate may do everything
+    /// Run without a cluster: namespaces, Secrets, Events and other kinds of Kubernetes are stored as well, and everyone
+    /// with a client certificate may do everything
     #[arg(long)]
     pub standalone: bool,
+    /// Do without these plugins of admission, which --standalone brings; with commas between
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
+    pub disable_admission_plugins: Vec<AdmissionPlugin>,
 
     /// How to reach the cluster that this server is part of: it says who asks and what they may do, and its webhooks are
     /// asked before a write. Without this, the cluster that this runs in
@@ -130,6 +134,14 @@ pub enum Storage {
     /// An etcd cluster.
     #[cfg(feature = "etcd")]
     Etcd,
+}
+
+/// Plugins of admission that can be left out, by the names that they have in kube-apiserver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AdmissionPlugin {
+    /// Keeps objects out of namespaces that are not there.
+    #[value(name = "NamespaceLifecycle")]
+    NamespaceLifecycle,
 }
 
 #[derive(Clone, Debug, Args)]

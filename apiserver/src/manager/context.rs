@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use kube::Client;
@@ -37,6 +38,8 @@ struct Inner {
     work: Arc<WorkQueue>,
     /// The listers that were asked for, by cluster and kind.
     listers: Mutex<HashMap<(String, TypeId), watch::Receiver<bool>>>,
+    /// Whether the wait for them is over.
+    runs: AtomicBool,
     shared: Arc<Shared>,
 }
 
@@ -52,6 +55,7 @@ impl Context {
                 recorder: Recorder::new(name, &shared.events),
                 work: shared.metrics.add(name),
                 listers: Mutex::default(),
+                runs: AtomicBool::new(false),
                 shared: shared.clone(),
             }),
         }
@@ -96,6 +100,10 @@ impl Context {
             let receiver = informer.filled();
             if !*receiver.borrow() {
                 let (kind, at) = (K::plural(&()), if cluster == HERE { "" } else { " in " });
+                if self.inner.runs.load(Ordering::Relaxed) {
+                    let controller = self.name();
+                    tracing::warn!(controller, %kind, "a lister was asked for while reconciling: it is empty at first");
+                }
                 let syncing = self.health().syncing(self.name(), format!("{kind}{at}{cluster}"));
                 let (wait, shutdown) = (filled(receiver.clone()), self.shutdown());
                 tokio::spawn(async move {
@@ -118,6 +126,7 @@ impl Context {
         for receiver in receivers {
             filled(receiver).await;
         }
+        self.inner.runs.store(true, Ordering::Relaxed);
     }
 
     /// Resolves when the controller has to stop: for loops of one's own and `Controller::graceful_shutdown_on`.

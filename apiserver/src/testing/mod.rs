@@ -14,6 +14,7 @@ mod generate;
 mod instance;
 mod listening;
 mod logs;
+mod namespace;
 mod pattern;
 mod quiet;
 mod round_trips;

@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_millis(500);
 /// The same where waiting costs nothing.
 const QUIET_PAUSED: Duration = Duration::from_secs(60);
+/// In how many pieces it is waited: a machine that is busy elsewhere for a while makes one of them quiet, not all.
+const SLICES: u32 = 10;
 /// How many such times [`TestServer::quiet_for`] waits in all.
 const QUIET_TRIES: u32 = 60;
 
@@ -51,11 +53,11 @@ impl TestServer {
         let writes = &self.wire.writes;
         let mut stirred = writes.stirred();
         let calm = async {
-            loop {
+            let mut quiet = 0;
+            while quiet < SLICES {
                 stirred.borrow_and_update();
-                if timeout(time, stirred.changed()).await.is_err() && writes.is_idle() {
-                    return;
-                }
+                let stirs = timeout(time / SLICES, stirred.changed()).await.is_ok() || !writes.is_idle();
+                quiet = if stirs { 0 } else { quiet + 1 };
             }
         };
         if timeout(time * QUIET_TRIES, calm).await.is_err() {

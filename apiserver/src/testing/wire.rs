@@ -15,7 +15,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::watch;
 
-use super::faults::{Behind, Faults, Injector, connection_reset};
+use super::faults::{Behind, Faults, Injector, connection_reset, pass};
 use super::instance::Instance;
 use super::writes::Writes;
 use crate::authentication::ConnectionInfo;
@@ -88,6 +88,11 @@ impl Wire {
         *self.injector.write().unwrap_or_else(|broken| broken.into_inner()) = injector;
     }
 
+    /// The faults of the moment.
+    pub(super) fn injector(&self) -> Option<Arc<Injector>> {
+        self.injector.read().unwrap_or_else(|broken| broken.into_inner()).clone()
+    }
+
     /// Cuts all connections, and is back after a while, in a task of its own. Nothing where it is down already.
     pub(super) fn go_down(self: &Arc<Self>, away: Duration) {
         let Some(instance) = self.up.send_replace(None) else { return };
@@ -122,21 +127,18 @@ impl Wire {
     ) -> io::Result<Response<ResponseBody>> {
         let (instance, injector) = match reliance {
             Reliance::Reliable => (self.up().await, None),
-            Reliance::Unreliable => {
-                let injector = self.injector.read().unwrap_or_else(|broken| broken.into_inner()).clone();
-                (self.instance().ok_or_else(connection_refused)?, injector)
-            }
+            Reliance::Unreliable => (self.instance().ok_or_else(connection_refused)?, self.injector()),
         };
         let writing = !matches!(*request.method(), http::Method::GET | http::Method::HEAD);
         let _in_flight = writing.then(|| self.writes.begin());
         let answer = async {
-            match injector {
-                Some(injector) => {
+            let handle = |request| handle(instance.core(), connection, request);
+            match reliance {
+                Reliance::Reliable => Ok(handle(request).await.map(told)),
+                Reliance::Unreliable => {
                     let behind = Behind { kinds: instance.kinds(), store: &*self.store };
-                    let handle = |request| handle(instance.core(), connection, request);
-                    injector.pass(request, self, behind, handle).await
+                    pass(injector, request, self, behind, handle).await
                 }
-                None => Ok(handle(instance.core(), connection, request).await.map(told)),
             }
         };
         let answer = tokio::select! {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use apiserver::request::user::UserInfo;
+use apiserver::testing::trials;
 use apiserver::{RequestContext, Strategy, TestServer, field};
 use kube::api::{Api, PostParams};
 use kube::runtime::wait::await_condition;
@@ -96,6 +97,32 @@ async fn a_bird_sings() {
     let sings = |bird: Option<&Bird>| bird.and_then(|bird| bird.status.as_ref()?.sings) == Some(true);
     timeout(Duration::from_secs(10), await_condition(birds, "robin", sings)).await.unwrap().unwrap();
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_bird_sings_on_a_bad_day() {
+    trials(0..5, async |trial| {
+        let server = TestServer::start(aviary::apis::install).await;
+        server.faults(trial.faults());
+        server.start_controllers(aviary::controllers::install);
+        let birds: Api<Bird> = server.api_in("default");
+        let robin = Bird::new("robin", BirdSpec { song: "tic-tic".to_owned() });
+        birds.create(&PostParams::default(), &robin).await.unwrap();
+
+        let sings = |bird: Option<&Bird>| bird.and_then(|bird| bird.status.as_ref()?.sings) == Some(true);
+        server.eventually(&birds, "robin", sings).await;
+        server.calm();
+        server.quiet().await;
+        server.stop_controllers().await;
+
+        // Started again, they look at everything once more.
+        let before = server.writes();
+        server.start_controllers(aviary::controllers::install);
+        server.quiet().await;
+        assert_eq!(server.writes(), before, "a second pass changes nothing");
+        server.stop().await;
+    })
+    .await;
 }
 
 #[tokio::test]

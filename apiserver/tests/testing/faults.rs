@@ -6,7 +6,7 @@ use std::time::Duration;
 use apiserver::TestServer;
 use apiserver::testing::Faults;
 use futures::{StreamExt, TryStreamExt};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, WatchEvent, WatchParams};
 use kube::{Api, Error, ResourceExt};
 use serde_json::json;
 
@@ -53,11 +53,12 @@ async fn a_conflict_is_a_write_that_came_first() {
     assert_eq!(now.spec.replicas, 1);
     // Nobody could tell what else a patch without a version failed of.
     assert_eq!(code(unlucky.patch("one", &PatchParams::default(), &replicas(2)).await), 409);
-    // An update without a version overwrites, whoever was first; a deletion takes what there is.
-    one.metadata.resource_version = None;
-    unlucky.replace("one", &PostParams::default(), &one).await.unwrap();
+    // A deletion takes what there is, unless it says of which version.
+    let of_version = Preconditions { resource_version: now.resource_version(), uid: None };
+    let careful = DeleteParams { preconditions: Some(of_version), ..DeleteParams::default() };
+    assert_eq!(code(unlucky.delete("one", &careful).await.map(drop)), 409);
     unlucky.delete("one", &DeleteParams::default()).await.unwrap();
-    assert_eq!(server.writes_of::<Redis>(), 3, "the other writer is not counted");
+    assert_eq!(server.writes_of::<Redis>(), 2, "the other writer is not counted");
 }
 
 #[tokio::test]

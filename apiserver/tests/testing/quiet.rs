@@ -46,7 +46,7 @@ async fn writing_without_end_is_told() {
     };
     tokio::select! {
         () = writing => {}
-        () = server.quiet_for(Duration::from_millis(20)) => {}
+        () = server.quiet_for(Duration::from_millis(50)) => {}
     }
 }
 

@@ -50,52 +50,71 @@ struct Met {
 /// How long a server that went down stays away, in milliseconds.
 const DOWN_MILLIS_MAX: f64 = 100.0;
 
+/// Passes a request on and its answer back, unless something comes between.
+pub(in crate::testing) async fn pass<Answering: Future<Output = Response<Body>>>(
+    injector: Option<Arc<Injector>>,
+    request: Request<RequestBody>,
+    wire: &Arc<Wire>,
+    behind: Behind<'_>,
+    handle: impl FnOnce(Request<RequestBody>) -> Answering,
+) -> io::Result<Response<ResponseBody>> {
+    let Some(met) = Met::new(&request) else { return Ok(handle(request).await.map(told)) };
+    let request = match &injector {
+        None => request,
+        Some(injector) => match injector.before(request, &met, wire, behind).await? {
+            Ok(request) => request,
+            Err(answer) => return Ok(answer.map(told)),
+        },
+    };
+    let (head, body) = handle(request).await.into_parts();
+    if met.info.verb == "watch" {
+        let body = match body {
+            // Under the faults of the moment, whichever these are when an event comes.
+            Body::Stream(events) if head.status.is_success() => {
+                streamed(unreliable(events, wire.clone(), met.resource))
+            }
+            refusal => told(refusal),
+        };
+        return Ok(Response::from_parts(head, body));
+    }
+    if injector.is_some_and(|injector| injector.loses_answer(&met)) {
+        return Err(connection_reset());
+    }
+    Ok(Response::from_parts(head, told(body)))
+}
+
 impl Injector {
     pub(in crate::testing) fn new(faults: Faults) -> Self {
         Self { dice: faults.dice(), faults }
     }
 
-    /// Passes a request on and its answer back, unless something comes between.
-    pub(in crate::testing) async fn pass<Answering: Future<Output = Response<Body>>>(
-        self: Arc<Self>,
+    /// What befalls a request before the server has it. `Err` in the result is an answer that is not the server's.
+    async fn before(
+        &self,
         request: Request<RequestBody>,
+        met: &Met,
         wire: &Arc<Wire>,
         behind: Behind<'_>,
-        handle: impl FnOnce(Request<RequestBody>) -> Answering,
-    ) -> io::Result<Response<ResponseBody>> {
-        let Some(met) = Met::new(&request) else { return Ok(handle(request).await.map(told)) };
-        let Shares { conflicts, errors, lost_answers, gone: gone_share, restarts, .. } = self.faults.shares;
+    ) -> io::Result<Result<Request<RequestBody>, Response<Body>>> {
+        let Shares { conflicts, errors, gone, restarts, .. } = self.faults.shares;
         if self.happens("restart", &met.sort, restarts) {
             wire.go_down(Duration::from_secs_f64(self.dice.fraction("down") * DOWN_MILLIS_MAX / 1000.0));
             return Err(connection_reset());
         }
         if self.happens("error", &met.sort, errors) {
-            return Ok(met.refused(self.error(&met.sort)).map(told));
+            return Ok(Err(met.refused(self.error(&met.sort))));
         }
-        if met.goes_on && self.happens("gone", &met.sort, gone_share) {
-            return Ok(met.history_is_gone().map(told));
+        if met.goes_on && self.happens("gone", &met.sort, gone) {
+            return Ok(Err(met.history_is_gone()));
         }
-        let request = if met.may_conflict() && self.dice.happens(&format!("conflict {}", met.sort), conflicts) {
-            match self.conflict(request, &met, behind).await? {
-                Ok(request) => request,
-                Err(refused) => return Ok(refused.map(told)),
-            }
-        } else {
-            request
-        };
-        let response = handle(request).await;
-        if met.info.verb == "watch" {
-            let (head, body) = response.into_parts();
-            let body = match body {
-                Body::Stream(events) if head.status.is_success() => streamed(unreliable(events, self, met.resource)),
-                refusal => told(refusal),
-            };
-            return Ok(Response::from_parts(head, body));
+        if met.may_conflict() && self.dice.happens(&format!("conflict {}", met.sort), conflicts) {
+            return self.conflict(request, met, behind).await;
         }
-        if self.happens("lost answer", &met.sort, lost_answers) {
-            return Err(connection_reset());
-        }
-        Ok(response.map(told))
+        Ok(Ok(request))
+    }
+
+    fn loses_answer(&self, met: &Met) -> bool {
+        self.happens("lost answer", &met.sort, self.faults.shares.lost_answers)
     }
 
     /// What befalls the next event of a resource.

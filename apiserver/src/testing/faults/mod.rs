@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub(super) use self::dice::Dice;
-pub(super) use self::inject::{Behind, Injector};
+pub(super) use self::inject::{Behind, Injector, pass};
 pub(super) use self::stream::connection_reset;
 
 /// How often which faults are met, each as a share from 0 to 1. Given to [`TestServer::faults`](super::TestServer::faults).

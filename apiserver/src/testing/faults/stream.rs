@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{BoxStream, Stream, StreamExt, unfold};
 
-use super::inject::Injector;
 use crate::endpoints::status::Status;
+use crate::testing::wire::Wire;
 
 /// What becomes of an event on its way.
 pub(super) enum Fate {
@@ -23,7 +23,7 @@ struct Watch {
     events: BoxStream<'static, Bytes>,
     /// Of what has arrived, what was not sent yet, one event each.
     waiting: VecDeque<Bytes>,
-    injector: Arc<Injector>,
+    wire: Arc<Wire>,
     /// Whose events they are.
     resource: String,
 }
@@ -31,14 +31,15 @@ struct Watch {
 /// The events of a watch, with what befalls them.
 pub(super) fn unreliable(
     events: BoxStream<'static, Bytes>,
-    injector: Arc<Injector>,
+    wire: Arc<Wire>,
     resource: String,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-    let watch = Watch { events, waiting: VecDeque::new(), injector, resource };
+    let watch = Watch { events, waiting: VecDeque::new(), wire, resource };
     unfold(Some(watch), |watch| async move {
         let mut watch = watch?;
         let event = watch.next().await?;
-        match watch.injector.fate_of_event(&watch.resource) {
+        let fate = watch.wire.injector().map_or(Fate::Sent, |injector| injector.fate_of_event(&watch.resource));
+        match fate {
             Fate::Sent => Some((Ok(event), Some(watch))),
             Fate::Late(delay) => {
                 tokio::time::sleep(delay).await;
