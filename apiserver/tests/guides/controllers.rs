@@ -112,10 +112,7 @@ mod trees {
 
     pub async fn run(cx: Context) {
         let birds = cx.lister::<Bird>();
-        cx.controller::<Bird>()
-            .watches::<Tree, _, _>(move |tree| birds_near(&birds, &tree))
-            .run(reconcile)
-            .await;
+        cx.controller::<Bird>().watches::<Tree, _, _>(move |tree| birds_near(&birds, &tree)).run(reconcile).await;
     }
 
     fn birds_near(birds: &Lister<Bird>, tree: &Tree) -> Vec<ObjectRef<Bird>> {
@@ -137,10 +134,7 @@ mod elsewhere {
 
     pub async fn run(cx: Context) {
         let prod = cx.cluster("prod");
-        cx.controller::<Bird>()
-            .watches_in::<Nest, _, _>(&prod, bird_of)
-            .run(reconcile)
-            .await;
+        cx.controller::<Bird>().watches_in::<Nest, _, _>(&prod, bird_of).run(reconcile).await;
     }
 
     fn bird_of(nest: Arc<Nest>) -> Option<ObjectRef<Bird>> {
@@ -292,7 +286,8 @@ async fn a_bird_knows_of_the_trees_around() {
     .await;
     let trees: Api<Tree> = server.api_in("default");
     trees.create(&PostParams::default(), &Tree::new("oak", TreeSpec {})).await.unwrap();
-    let knows = |bird: Option<&Bird>| bird.and_then(|bird| bird.status.as_ref()).is_some_and(|status| status.trees == 1);
+    let knows =
+        |bird: Option<&Bird>| bird.and_then(|bird| bird.status.as_ref()).is_some_and(|status| status.trees == 1);
     server.eventually(&birds, "robin", knows).await;
     server.stop().await;
 }
