@@ -6,7 +6,7 @@ use crate::error::{Failure, usage};
 use crate::kind_versions;
 use crate::names::{self, Module};
 use crate::project::{Backend, Group, Kind, Project, Subresource, Webhooks};
-use crate::scaffold::{pair, views};
+use crate::scaffold::{pair, schedulers, views};
 
 impl Project {
     /// Adds a group, unless it is there.
@@ -131,9 +131,14 @@ impl Project {
     pub fn check(&self) -> Result<(), Failure> {
         names::check_domain(&self.domain)?;
         names::check_package(&self.name)?;
-        let (external_webhooks, external_controllers, admission) = (Vec::new(), Vec::new(), Vec::new());
-        let mut built =
-            Self { groups: Vec::new(), external_webhooks, external_controllers, admission, ..self.clone() };
+        let mut built = Self {
+            groups: Vec::new(),
+            external_webhooks: Vec::new(),
+            external_controllers: Vec::new(),
+            admission: Vec::new(),
+            schedulers: Vec::new(),
+            ..self.clone()
+        };
         for group in &self.groups {
             built.add_group_as(&group.name, group.api_group.as_deref())?;
             for version in &group.versions {
@@ -164,11 +169,16 @@ impl Project {
         for plugin in &self.admission {
             built.add_plugin(plugin.clone())?;
         }
+        for name in &self.schedulers {
+            built.add_scheduler(name)?;
+        }
         if built == *self {
             Ok(())
         } else {
-            Err(usage("a group, a version, a subresource, a controller, a webhook or a plugin is listed twice")
-                .hint("leave the second one out"))
+            Err(usage(
+                "a group, a version, a subresource, a controller, a webhook, a plugin or a scheduler is listed twice",
+            )
+            .hint("leave the second one out"))
         }
     }
 
@@ -186,6 +196,9 @@ impl Project {
     pub fn check_files(&self) -> Result<(), Failure> {
         let mut tests: Vec<(String, String)> = Vec::new();
         let mut files: Vec<(String, String)> = Vec::new();
+        for name in &self.schedulers {
+            tests.push((schedulers::scheduler(name).test_path, format!("the scheduler {name}")));
+        }
         for group in &self.groups {
             let mut types: Vec<(String, String)> = Vec::new();
             for kind in &group.kinds {

@@ -3,7 +3,7 @@
 
 use crate::error::{Failure, usage};
 use crate::external_additions;
-use crate::kind_refs;
+use crate::kind_refs::{self, Target};
 use crate::names::{self, Module};
 use crate::project::{Controlled, Controller, ExternalControllers, KindRef, Project, Scope};
 
@@ -94,12 +94,20 @@ impl Project {
         let refs = |flag, texts: &[String]| {
             texts.iter().map(|text| kind_refs::resolve(self, flag, text, group)).collect::<Result<Vec<_>, _>>()
         };
-        let mut controller = Controller {
-            owns: refs("--owns", &asked.owns)?,
-            watches: refs("--watches", &asked.watches)?,
-            cluster: asked.cluster.clone(),
-            name,
-        };
+        let owns = refs("--owns", &asked.owns)?;
+        if let Some((Target::Own(_, imported), reference)) = owns
+            .iter()
+            .filter_map(|one| Some((kind_refs::find(self, one)?, one)))
+            .find(|(target, _)| target.is_imported())
+        {
+            return Err(usage(format!(
+                "the fields of {} were made from a CustomResourceDefinition: nothing is known here that could be made of it",
+                imported.kind
+            ))
+            .hint(format!("leave it out, add `.owns::<…>()` in the controller's file, and {reference} in PROJECT")));
+        }
+        let mut controller =
+            Controller { owns, watches: refs("--watches", &asked.watches)?, cluster: asked.cluster.clone(), name };
         let there = self.controllers().find(|(_, there)| there.name == controller.name);
         match there {
             Some((of, there)) if is_of(&of) => return is_as_asked(there, &controller, &self.path_of(&of, there)),
@@ -119,8 +127,12 @@ impl Project {
                 let is_itself = child.api_group == api_group && child.kind == kind;
                 !controller.watches.contains(child) && (!is_itself || controller.cluster.is_some())
             };
-            let children = CHILDREN.iter().filter_map(|child| child.parse().ok());
-            controller.owns = children.filter(is_free).take(1).collect();
+            let mut children = CHILDREN.iter().filter_map(|child| child.parse().ok());
+            let Some(child) = children.find(is_free) else {
+                return Err(usage("there is nothing left that a controller owns unless told otherwise")
+                    .hint("say what it makes for each object: `--owns KIND`"));
+            };
+            controller.owns.push(child);
         }
         Ok(Some(controller))
     }
@@ -172,8 +184,9 @@ impl Project {
                 } else {
                     "leave it out: a controller is told of every object of its own kind anyway"
                 };
-                return Err(usage(format!("the controller {name:?} of {} {verb} {} itself", of.kind(), of.kind()))
-                    .hint(hint));
+                return Err(
+                    usage(format!("the controller {name:?} of {} {verb} {} itself", of.kind(), of.kind())).hint(hint)
+                );
             }
             let is_same = |other: &&KindRef| other.kind == reference.kind && other.api_group == reference.api_group;
             if controller.owns.iter().chain(&controller.watches).take(index).any(|other| is_same(&other)) {
@@ -209,4 +222,157 @@ fn is_as_asked(there: &Controller, asked: &Controller, path: &str) -> Result<Opt
         "its file is yours: name further kinds in `run` of {path}, and note them in PROJECT. For another controller of \
          the kind, choose a `--name`"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FINE: &str = "";
+
+    /// A project with Bird and Nest in demo, Tree without a namespace, and Bird and Oak, whose fields nobody knows, in crew.
+    fn project() -> Project {
+        let text = "version: 1\nname: aviary\ndomain: example.com\nvendor: 0.1.0\ngroups:\n- name: demo\n  versions: [v1]\n  \
+                    kinds:\n  - {kind: Bird, plural: birds, scope: Namespaced, version: v1, status: true}\n  \
+                    - {kind: Nest, plural: nests, scope: Namespaced, version: v1, status: true}\n  \
+                    - {kind: Tree, plural: trees, scope: Cluster, version: v1, status: true}\n\
+                    - name: crew\n  versions: [v1]\n  kinds:\n  \
+                    - {kind: Bird, plural: birds, scope: Namespaced, version: v1, status: true}\n  \
+                    - {kind: Oak, plural: oaks, scope: Namespaced, version: v1, status: true, fromCrd: true}\n";
+        Project::parse(text).unwrap()
+    }
+
+    fn named(name: &str) -> NewController {
+        NewController { name: Some(name.into()), ..NewController::default() }
+    }
+
+    fn kinds(owns: &[&str], watches: &[&str]) -> NewController {
+        let list = |kinds: &[&str]| kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        NewController { owns: list(owns), watches: list(watches), ..NewController::default() }
+    }
+
+    fn of(group: &str, kind: &str, plural: &str, scope: Scope) -> ExternalControllers {
+        ExternalControllers {
+            group: group.into(),
+            domain: None,
+            version: "v1".into(),
+            kind: kind.into(),
+            plural: plural.into(),
+            scope,
+            type_path: None,
+            controllers: Vec::new(),
+        }
+    }
+
+    #[track_caller]
+    fn check(result: Result<(), Failure>, expected: &str) {
+        let text = result.err().map(|failure| crate::error::report(&failure.into())).unwrap_or_default();
+        assert!(if expected.is_empty() { text.is_empty() } else { text.contains(expected) }, "{text:?}");
+    }
+
+    /// Adds a controller of a kind in demo to a new project, and gives what it is told of.
+    #[track_caller]
+    fn told(kind: &str, asked: &NewController, expected: &str) {
+        let mut project = project();
+        let told = match project.create_controller("demo", kind, asked) {
+            Ok(()) => {
+                check(project.check(), FINE);
+                let (_, controller) = project.controllers().next().unwrap();
+                let list = |kinds: &[KindRef]| kinds.iter().map(KindRef::to_string).collect::<Vec<_>>().join(" ");
+                format!("{}; {}", list(&controller.owns), list(&controller.watches))
+            }
+            Err(failure) => crate::error::report(&failure.into()),
+        };
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
+    fn controllers_have_names_of_their_own() {
+        let mut project = project();
+        let mut create = |group: &str, kind: &str, asked: &NewController, expected: &str| {
+            check(project.create_controller(group, kind, asked), expected);
+        };
+        let default = NewController::default();
+        create("demo", "Bird", &default, FINE);
+        create("demo", "Bird", &default, FINE);
+        create("demo", "Bird", &named("nest-counter"), FINE);
+        create("demo", "Bird", &named("nest--counter"), "would both be the module `nest_counter`");
+        create("demo", "Egg", &default, "the kinds are Bird in demo");
+        create("demo", "Bird", &named("Bird"), "is not a controller name");
+        create("crew", "Bird", &named("bird"), "that of Bird in demo");
+        create("crew", "Bird", &default, FINE);
+        let names: Vec<String> = project.controllers().map(|(_, controller)| controller.name.clone()).collect();
+        assert_eq!(names, ["bird", "nest-counter", "crew-bird"]);
+        check(project.check(), FINE);
+    }
+
+    #[test]
+    fn controllers_are_told_of_kinds_once() {
+        told("Bird", &NewController::default(), "v1/ConfigMap; ");
+        told(
+            "Bird",
+            &kinds(&["Nest", "StatefulSet"], &["Secret", "Tree"]),
+            "demo.example.com/v1/Nest apps/v1/StatefulSet; v1/S",
+        );
+        told("Bird", &kinds(&[], &["ConfigMap"]), "v1/Secret; v1/ConfigMap");
+        told("Bird", &kinds(&[], &["ConfigMap", "Secret", "ServiceAccount"]), "say what it makes");
+        told("Bird", &kinds(&["Bird"], &[]), "owns Bird itself");
+        told("Bird", &kinds(&["crew/Bird"], &[]), "crew.example.com/v1/Bird; ");
+        told("Bird", &kinds(&[], &["Bird"]), "is told of every object of its own kind anyway");
+        told("Bird", &kinds(&["Nest", "demo/v1/Nest"], &[]), "is told of demo.example.com/v1/Nest twice");
+        told("Bird", &kinds(&["Nest"], &["Nest"]), "what is owned is watched too");
+        told("Bird", &kinds(&["Tree"], &[]), "use `--watches demo.example.com/v1/Tree`");
+        told(
+            "Tree",
+            &kinds(&["Nest", "ClusterRole"], &[]),
+            "demo.example.com/v1/Nest rbac.authorization.k8s.io/v1/ClusterRole",
+        );
+        told("Bird", &kinds(&["crew/Oak"], &[]), "made from a CustomResourceDefinition");
+        told("Bird", &kinds(&["Sparow"], &[]), "neither here nor in Kubernetes");
+        let there = NewController { cluster: Some("prod".into()), ..kinds(&["Bird", "Tree"], &[]) };
+        told("Bird", &there, "demo.example.com/v1/Bird demo.example.com/v1/Tree");
+        told("Bird", &NewController { cluster: Some("P=".into()), ..there }, "is not a name of a cluster");
+    }
+
+    #[test]
+    fn a_controller_that_is_there_stays_as_it_is() {
+        let mut project = project();
+        check(project.create_controller("demo", "Bird", &kinds(&["Nest"], &["Secret"])), FINE);
+        let before = project.clone();
+        check(project.create_controller("demo", "Bird", &kinds(&[], &[])), FINE);
+        check(project.create_controller("demo", "Bird", &kinds(&["Nest"], &[])), FINE);
+        assert!(project == before);
+        let other = "name further kinds in `run` of src/controllers/demo/bird.rs";
+        check(project.create_controller("demo", "Bird", &kinds(&["Service"], &[])), other);
+    }
+
+    #[test]
+    fn kinds_of_others_have_controllers_too() {
+        let mut project = project();
+        let mut create = |of: ExternalControllers, asked: &NewController, expected: &str| {
+            check(project.create_external_controller(of, asked), expected);
+        };
+        let deployments = || of("apps", "Deployment", "deployments", Scope::Namespaced);
+        create(deployments(), &NewController::default(), FINE);
+        create(deployments(), &NewController::default(), FINE);
+        create(deployments(), &named("labeler"), FINE);
+        create(of("core", "ConfigMap", "configmaps", Scope::Namespaced), &NewController::default(), FINE);
+        create(of("core", "Node", "knots", Scope::Cluster), &NewController::default(), "its plural is nodes");
+        let certificates = ExternalControllers {
+            domain: Some("io".into()),
+            ..of("cert-manager", "Certificate", "certificates", Scope::Namespaced)
+        };
+        create(certificates.clone(), &NewController::default(), FINE);
+        create(ExternalControllers { version: "v2".into(), ..certificates }, &named("b"), "its version is v1, not v2");
+        let own = ExternalControllers {
+            domain: Some("example.com".into()),
+            ..of("demo", "Bird", "birds", Scope::Namespaced)
+        };
+        create(own, &named("c"), "is a kind of this project");
+        let controllers: Vec<usize> =
+            project.external_controllers.iter().map(|there| there.controllers.len()).collect();
+        assert_eq!(controllers, [2, 1, 1]);
+        assert_eq!(project.external_controllers[1].controllers[0].owns[0].kind, "Secret");
+        check(project.check(), FINE);
+    }
 }

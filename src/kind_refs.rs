@@ -23,6 +23,11 @@ impl Target<'_> {
         }
     }
 
+    /// Whether it is one of the project of whose fields nothing is known.
+    pub fn is_imported(&self) -> bool {
+        matches!(self, Self::Own(_, kind) if kind.from_crd)
+    }
+
     /// The name in paths.
     pub fn plural(&self) -> &str {
         match self {
@@ -153,11 +158,9 @@ fn unknown(project: &Project, flag: &str, text: &str, asked: &Asked<'_>) -> Fail
     let hint = match builtin_kinds::nearest(asked.kind, &known) {
         _ if !elsewhere.is_empty() => format!("use {}", elsewhere.join(" or ")),
         Some(near) => format!("did you mean `{flag} {near}`?"),
-        None => {
-            "for a kind of somebody else's CRD add a line to the controller's own file, once it is there: \
+        None => "for a kind of somebody else's CRD add a line to the controller's own file, once it is there: \
                  `run` names its kinds there"
-                .to_owned()
-        }
+            .to_owned(),
     };
     usage(format!("there is no kind {text:?}, neither here nor in Kubernetes")).hint(hint)
 }

@@ -159,15 +159,9 @@ pub fn news(before: &Project, next: &Project) -> Vec<(bool, String)> {
     let had_kind = |group: &str, kind: &str| before.group(group).is_some_and(|group| group.kind(kind).is_some());
     let mut news = Vec::new();
     for (of, controller) in next.controllers().filter(|(_, controller)| is_new(&controller.name)) {
-        let came_with_kind = matches!(of, crate::project::Controlled::Own(group, kind) if !had_kind(&group.name, &kind.kind));
+        let came_with_kind =
+            matches!(of, crate::project::Controlled::Own(group, kind) if !had_kind(&group.name, &kind.kind));
         news.push((came_with_kind, controllers::path(of.group(), &controller.name)));
     }
     news
-}
-
-/// What has to be said to whoever runs the project's controllers: the clusters that they need to know.
-pub fn missing_clusters(project: &Project, given: &[String]) -> Vec<String> {
-    let names = given.iter().map(|cluster| cluster.split('=').next().unwrap_or_default());
-    let names: Vec<&str> = names.collect();
-    project.clusters().into_iter().filter(|cluster| !names.contains(cluster)).map(str::to_owned).collect()
 }

@@ -1,4 +1,4 @@
-//! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is
+//! `create`: groups, versions, kinds, subresources, controllers, webhooks, admission plugins and schedulers. Each command adds what is
 //! missing and leaves what is there.
 
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use super::changes::{self, Workspace, WriteArgs};
 use super::controller::{self, ControllerArgs};
 use super::from_crd;
 use super::resource_version::{self, VersionFlags};
+use super::scheduler::{self, SchedulerArgs};
 use super::subresource::{self, SubresourceArgs};
 use super::version_news::VersionNews;
 use super::webhook::{self, WebhookArgs};
@@ -38,6 +39,8 @@ pub enum CreateCommand {
     Webhook(WebhookArgs),
     /// Add a plugin that is asked about objects before they are kept
     Admission(AdmissionArgs),
+    /// Add a scheduler, which puts pods on nodes
+    Scheduler(SchedulerArgs),
 }
 
 #[derive(Args, Debug)]
@@ -227,6 +230,7 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
             }
             admission::add(project, &args)
         }),
+        CreateCommand::Scheduler(args) => add(args.write, ui, |project| Ok(project.add_scheduler(&args.name)?)),
     }
 }
 
@@ -371,6 +375,11 @@ pub fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> Str
     for (name, path) in admission::news(before, next) {
         news.titles.push(Title("A new admission plugin".into(), format!(": {name}")));
         news.edit.push(format!("  {path}  # what it changes and refuses"));
+    }
+    for (name, files) in scheduler::news(before, next) {
+        news.titles.push(Title("A new scheduler".into(), format!(": {name}")));
+        news.edit.extend(files.into_iter().map(|(path, what)| format!("  {path}  # {what}")));
+        news.by_hand.extend(scheduler::missing_line(root, next));
     }
     if news.titles.is_empty() {
         let group = next.groups.last().map_or("demo", |group| &group.name);

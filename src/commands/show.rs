@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::show_controllers::{self, ShownController, ShownExternalControllers};
+use super::show_schedulers::{self, ShownScheduler};
 use super::show_webhooks::{self, ShownPlugin, ShownWebhooks};
 use crate::project::{Backend, Group, Kind, KindVersion, Project, Scope};
 use crate::scaffold::{pair, views};
@@ -69,6 +70,7 @@ struct Shown {
     /// Webhooks for kinds that are not the project's.
     external_webhooks: Vec<ShownWebhooks>,
     admission: Vec<ShownPlugin>,
+    schedulers: Vec<ShownScheduler>,
 }
 
 #[derive(Debug, Serialize)]
@@ -207,8 +209,7 @@ impl Shown {
                             test: file(view.test_path),
                         }
                     });
-                    let controllers =
-                        kind.controllers.iter().map(|own| ShownController::new(root, &group.name, own));
+                    let controllers = kind.controllers.iter().map(|own| ShownController::new(root, &group.name, own));
                     ShownKind {
                         kind: kind.kind.clone(),
                         version: kind.stored().to_owned(),
@@ -252,6 +253,7 @@ impl Shown {
             external_controllers: show_controllers::external(root, project),
             external_webhooks: show_webhooks::external(root, project),
             admission: show_webhooks::plugins(root, project),
+            schedulers: show_schedulers::all(root, project),
         }
     }
 }
@@ -281,10 +283,15 @@ fn tree(shown: &Shown, ui: &Ui) {
     );
     let others: Vec<String> = shown.external_webhooks.iter().map(ShownWebhooks::line).collect();
     let plugins: Vec<String> = shown.admission.iter().map(ShownPlugin::line).collect();
-    let controllers: Vec<String> = shown.external_controllers.iter().flat_map(ShownExternalControllers::lines).collect();
+    let controllers: Vec<String> =
+        shown.external_controllers.iter().flat_map(ShownExternalControllers::lines).collect();
+    let schedulers: Vec<String> = shown.schedulers.iter().map(ShownScheduler::line).collect();
     for (title, lines) in [
         ("controllers of kinds of others", controllers),
-        ("webhooks for kinds of others", others), ("admission plugins", plugins)] {
+        ("webhooks for kinds of others", others),
+        ("admission plugins", plugins),
+        ("schedulers", schedulers),
+    ] {
         if !lines.is_empty() {
             ui.result(ui.paint(Style::Cyan, title));
             branches(&lines, "", ui, String::clone, |_, _| {});

@@ -126,12 +126,6 @@ impl Controlled<'_> {
 }
 
 impl Project {
-    /// Whatever may have controllers: the kinds of the project, then those of others.
-    pub fn controlled(&self) -> impl Iterator<Item = Controlled<'_>> {
-        let own = self.kinds().map(|(group, kind)| Controlled::Own(group, kind));
-        own.chain(self.external_controllers.iter().map(Controlled::External))
-    }
-
     /// All controllers, each with its kind.
     pub fn controllers(&self) -> impl Iterator<Item = (Controlled<'_>, &Controller)> {
         let own = self.kinds().flat_map(|(group, kind)| {

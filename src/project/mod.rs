@@ -67,6 +67,9 @@ pub struct Project {
     /// The admission plugins, in the order in which they are asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub admission: Vec<Plugin>,
+    /// The schedulers, in the order of their creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedulers: Vec<String>,
 }
 
 /// An API group.
@@ -106,6 +109,7 @@ impl Project {
             external_webhooks: Vec::new(),
             webhook_certificates: Certificates::default(),
             admission: Vec::new(),
+            schedulers: Vec::new(),
         }
     }
 
@@ -291,6 +295,7 @@ mod tests {
         refused(&text.replace("- bd", "- bd\n    - bd"), "\"bd\" is named twice", "leave the second one out");
         refused(&text.replace("name: song", "name: Song"), "\"Song\" is not a subresource", "it starts with");
         refused(&text.replace("type: connect", "type: dance"), "unknown variant `dance`", "restore the file");
+        refused(&format!("{text}schedulers:\n- Packer\n"), "is not a name for a scheduler", "it starts with");
         refused(&text.replace("backend: custom", "backend: disk"), "unknown variant `disk`", "restore the file");
         refused(&text.replace("status: true", "status: false"), "a scale needs a status", "leave out");
     }

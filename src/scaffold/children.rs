@@ -41,9 +41,9 @@ pub fn is_served_alone(reference: &KindRef) -> bool {
     SERVED_ALONE.contains(&own) && reference.version == "v1"
 }
 
-/// A kind that a controller owns, under the name that its file has for it. Whether the owner has a message, decides what the
-/// example says.
-pub fn child(target: &Target<'_>, local: &str, signature: String, message: bool, imports: &mut Imports) -> Child {
+/// A kind that a controller owns, under the name that its file has for it. What the example says is the owner's spec, where it is
+/// known to have one, whatever its fields.
+pub fn child(target: &Target<'_>, local: &str, signature: String, has_spec: bool, imports: &mut Imports) -> Child {
     let body = match target {
         Target::Own(group, kind) => {
             let fields = |suffix: &str| format!("{}{suffix}", kind.kind);
@@ -52,25 +52,25 @@ pub fn child(target: &Target<'_>, local: &str, signature: String, message: bool,
                 whole(local, &format!("{fields}::default()"), "")
             } else {
                 let spec = imports.fields(group, kind, &fields("Spec"));
-                let value = format!(
-                    "{spec} {{\n        message: {},\n        ..{spec}::default()\n    }}",
-                    if message { "object.spec.message.clone()" } else { "object.name_any()" }
-                );
+                let value =
+                    format!("{spec} {{\n        message: object.name_any(),\n        ..{spec}::default()\n    }}");
                 whole(local, "spec", &format!("    let spec = {value};\n"))
             }
         }
         Target::Builtin(builtin) => {
-            let value = if message { "object.spec.message.clone()" } else { "object.name_any()" };
-            let key = if message { "message" } else { "name" };
+            let (key, value, before) = match has_spec {
+                true => ("spec.json", "spec", SPEC),
+                false => ("name", "object.name_any()", ""),
+            };
             match builtin.kind {
                 "ConfigMap" => format!(
-                    "    let data = [(\"{key}\".to_owned(), {value})];\n{}",
+                    "{before}    let data = [(\"{key}\".to_owned(), {value})];\n{}",
                     literal(local, "data: Some(data.into()),")
                 ),
                 "Secret" => {
                     imports.add("k8s_openapi", "ByteString");
                     format!(
-                        "    let value = ByteString({value}.into_bytes());\n    \
+                        "{before}    let value = ByteString({value}.into_bytes());\n    \
                          let data = [(\"{key}\".to_owned(), value)];\n{}",
                         literal(local, "data: Some(data.into()),")
                     )
@@ -97,7 +97,8 @@ pub fn child(target: &Target<'_>, local: &str, signature: String, message: bool,
                     imports.add("k8s_openapi::api::core::v1", "PodTemplateSpec");
                     imports.add("k8s_openapi::apimachinery::pkg::apis::meta::v1", "LabelSelector");
                     let template = if builtin.kind == "ReplicaSet" { "Some(template)" } else { "template" };
-                    let template = if template == "template" { "template,".to_owned() } else { format!("template: {template},") };
+                    let template =
+                        if template == "template" { "template,".to_owned() } else { format!("template: {template},") };
                     format!(
                         "{pod}{TEMPLATE}    let selector = LabelSelector {{\n        match_labels: Some(labels(object)),\n        \
                          ..LabelSelector::default()\n    }};\n    let spec = {spec} {{\n        selector,\n        \
@@ -121,6 +122,11 @@ pub fn child(target: &Target<'_>, local: &str, signature: String, message: bool,
             }
         }
     };
+    let body = match (target.scope(), body.strip_suffix(END)) {
+        (Scope::Namespaced, _) => body,
+        (Scope::Cluster, Some(start)) => format!("{start}    child.metadata.namespace = None;\n{END}"),
+        (Scope::Cluster, None) => body.replace("        metadata: metadata(object),\n", NO_NAMESPACE),
+    };
     Child {
         function: format!("desired_{}", Module::of(local).file),
         kind: local.to_owned(),
@@ -129,6 +135,18 @@ pub fn child(target: &Target<'_>, local: &str, signature: String, message: bool,
         body,
     }
 }
+
+/// The last line of what makes an object of a kind of the project.
+const END: &str = "    child";
+
+/// What lives in no namespace, among what does.
+const NO_NAMESPACE: &str = "        metadata: ObjectMeta {
+            namespace: None,
+            ..metadata(object)
+        },
+";
+
+const SPEC: &str = "    let spec = serde_json::to_string(&object.spec).unwrap_or_default();\n";
 
 const TEMPLATE: &str = "    let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
@@ -165,7 +183,5 @@ fn literal(kind: &str, field: &str) -> String {
 
 /// An object of a kind of the project.
 fn whole(kind: &str, spec: &str, before: &str) -> String {
-    format!(
-        "{before}    let mut child = {kind}::new(\"\", {spec});\n    child.metadata = metadata(object);\n    child"
-    )
+    format!("{before}    let mut child = {kind}::new(\"\", {spec});\n    child.metadata = metadata(object);\n{END}")
 }

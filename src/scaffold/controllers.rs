@@ -180,8 +180,8 @@ pub fn path(group: &str, name: &str) -> String {
     format!("src/controllers/{}/{}.rs", Module::of(group).file, Module::of(name).file)
 }
 
-/// A controller as templates see it. Of a kind that is as new as its controller the fields are known.
-pub fn controller(project: &Project, of: Controlled<'_>, controller: &Controller, is_new: bool) -> ControllerView {
+/// A controller as templates see it.
+pub fn controller(project: &Project, of: Controlled<'_>, controller: &Controller) -> ControllerView {
     let name = &controller.name;
     let (own, external) = match of {
         Controlled::Own(group, kind) => (Some((group, kind)), None),
@@ -196,8 +196,7 @@ pub fn controller(project: &Project, of: Controlled<'_>, controller: &Controller
     let namespaced = of.scope() == Scope::Namespaced;
     let api_group = of.api_group(project);
     let domain = if own.is_some() { &api_group } else { &project.domain };
-    // What the user may have changed is not taken for granted.
-    let has_message = is_new && own.is_some_and(|(_, kind)| !kind.schemaless && !kind.from_crd);
+    let has_spec = own.is_some_and(|(_, kind)| !kind.schemaless && !kind.from_crd);
     let parameter = format!("object: &{kind}");
 
     let target = |one| Some((one, kind_refs::find(project, one)?));
@@ -206,7 +205,7 @@ pub fn controller(project: &Project, of: Controlled<'_>, controller: &Controller
         let local = imports.target(&target, reference);
         let function = format!("fn desired_{}", local.to_snake_case());
         let signature = layout::signature(&function, std::slice::from_ref(&parameter), &local);
-        owned.push(children::child(&target, &local, signature, has_message, &mut imports));
+        owned.push(children::child(&target, &local, signature, has_spec, &mut imports));
     }
     let mut watched = Vec::new();
     for (reference, target) in controller.watches.iter().filter_map(target) {
@@ -235,9 +234,8 @@ pub fn controller(project: &Project, of: Controlled<'_>, controller: &Controller
     let labels = owned.iter().any(|child| child.body.contains("labels(object)"));
     let finalizer = own.is_some() || cluster.is_some();
     let uses = imports.lines();
-    let function = |head: &str, result: &str| {
-        layout::signature(head, &[parameter.clone(), "cx: &Context".to_owned()], result)
-    };
+    let function =
+        |head: &str, result: &str| layout::signature(head, &[parameter.clone(), "cx: &Context".to_owned()], result);
     ControllerView {
         folder: Module::of(of.group()).file,
         file: Module::of(name).file,
@@ -280,9 +278,8 @@ pub fn controller(project: &Project, of: Controlled<'_>, controller: &Controller
             &["child: Arc<K>".to_owned()],
             &format!("Option<ObjectRef<{kind}>>"),
         ),
-        labels: labels.then(|| {
-            layout::signature("fn labels", std::slice::from_ref(&parameter), "BTreeMap<String, String>")
-        }),
+        labels: labels
+            .then(|| layout::signature("fn labels", std::slice::from_ref(&parameter), "BTreeMap<String, String>")),
         prefix: format!("{name}-"),
         test: test(project, of, controller, &owned, natives, status.is_some()),
         name: name.clone(),
@@ -380,7 +377,12 @@ fn test(
             return "TestServer::start(crate::apis::install).await".to_owned();
         }
         links.push(".start(crate::apis::install)".to_owned());
-        layout::chain_text(8, 8 + "let server = ".len(), "TestServer::builder()", &[links, vec![".await".into()]].concat())
+        layout::chain_text(
+            8,
+            8 + "let server = ".len(),
+            "TestServer::builder()",
+            &[links, vec![".await".into()]].concat(),
+        )
     };
     let sample = match of {
         Controlled::Own(group, kind) => {

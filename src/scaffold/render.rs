@@ -7,7 +7,7 @@
 //! backend is the user's, `{kind-schemaless}` for those without a schema, `{kind-imported}` for those whose types were made
 //! from a CustomResourceDefinition; where there is no such template, the one for `{kind}` is theirs too. `{webhook-own}`
 //! and `{webhook-others}` are for each kind with webhooks, the project's or not, `{webhook-group}` for the groups of both,
-//! `{plugin}` for each admission plugin; what is in `config/webhook` is for projects with webhooks, and what is in
+//! `{plugin}` for each admission plugin, `{scheduler}`, `{scheduler-config}` and `{scheduler-test}` for each scheduler; what is in `config/webhook` is for projects with webhooks, and what is in
 //! `config/crd` for `build config`.
 
 use anyhow::Context;
@@ -17,11 +17,12 @@ use tera::Tera;
 use super::controllers::{self, ControllerFolder, ControllerView};
 use super::crds;
 use super::plugins::{self, PluginView};
+use super::schedulers::{self, SchedulerView};
 use super::views::{self, FurtherView, GroupView, KindView, SubresourceView, VersionView};
 use super::webhooks::{self, FolderView, HookView};
 use super::{File, Owner, lock, marker};
 use crate::from_crd::Imported;
-use crate::project::{Answers, Backend, Controlled, Group, Kind, Project};
+use crate::project::{Answers, Backend, Group, Kind, Project};
 
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -65,6 +66,13 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
                     let is_new = before.is_none_or(|before| !before.admission.contains(plugin));
                     let plugin = plugins::plugin(project, plugin);
                     renderer.file(template, is_new, &Place { plugin, ..Place::default() })?;
+                }
+            }
+            Each::Scheduler => {
+                for name in &project.schedulers {
+                    let is_new = before.is_none_or(|before| !before.schedulers.contains(name));
+                    let scheduler = Some(schedulers::scheduler(name));
+                    renderer.file(template, is_new, &Place { scheduler, ..Place::default() })?;
                 }
             }
             Each::Group => {
@@ -115,12 +123,9 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
             }
             Each::Controller => {
                 for (of, own) in project.controllers() {
-                    let there = before.is_some_and(|before| before.controllers().any(|(_, there)| there.name == own.name));
-                    let is_new = match of {
-                        Controlled::Own(group, kind) => before_has(before, group, kind).is_none(),
-                        Controlled::External(_) => false,
-                    };
-                    let controller = Some(controllers::controller(project, of, own, is_new));
+                    let there =
+                        before.is_some_and(|before| before.controllers().any(|(_, there)| there.name == own.name));
+                    let controller = Some(controllers::controller(project, of, own));
                     renderer.file(template, !there, &Place { controller, ..Place::default() })?;
                 }
             }
@@ -198,6 +203,7 @@ enum Each {
         own: bool,
     },
     Plugin,
+    Scheduler,
 }
 
 /// What distinguishes kinds whose files come from other templates than those of most.
@@ -222,6 +228,7 @@ struct Place {
     folder: Option<FolderView>,
     hook: Option<HookView>,
     plugin: Option<PluginView>,
+    scheduler: Option<SchedulerView>,
 }
 
 impl Place {
@@ -259,6 +266,9 @@ impl Place {
         fill("{webhook-own}", self.hook.as_ref().map(|hook| &hook.file));
         fill("{webhook-others}", self.hook.as_ref().map(|hook| &hook.file));
         fill("{plugin}", self.plugin.as_ref().map(|plugin| &plugin.file));
+        fill("{scheduler}", self.scheduler.as_ref().map(|scheduler| &scheduler.folder));
+        fill("{scheduler-config}", self.scheduler.as_ref().map(|scheduler| &scheduler.config));
+        fill("{scheduler-test}", self.scheduler.as_ref().map(|scheduler| &scheduler.test));
         path
     }
 }
@@ -276,6 +286,7 @@ impl Renderer {
         context.insert("all_controllers", &controllers::controllers(project));
         context.insert("webhooks", &webhooks::webhooks(project));
         context.insert("plugins", &plugins::plugins(project));
+        context.insert("schedulers", &schedulers::schedulers(project));
         context.insert("copyright", &copyright_header(project));
         context.insert("generated", &marker::blank());
         let mut tera = Tera::default();
@@ -370,6 +381,8 @@ impl Each {
             Self::WebhookGroup
         } else if path.contains("{plugin}") {
             Self::Plugin
+        } else if path.contains("{scheduler") {
+            Self::Scheduler
         } else if path.starts_with("config/webhook/") {
             Self::Webhooks
         } else if path.starts_with("config/crd/") {

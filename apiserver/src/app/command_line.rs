@@ -31,6 +31,8 @@ pub enum Command {
     MigrateStorage(MigrateStorage),
     /// Answer the webhooks of a cluster, over TLS
     Webhook(Box<Webhook>),
+    /// Put pods on nodes, in the place of kube-scheduler, where they ask for it by spec.schedulerName
+    Scheduler(Box<Scheduler>),
     /// Print the CustomResourceDefinition of every kind, as YAML
     Crds(Crds),
     /// Print the OpenAPI v3 description of the kinds, as JSON
@@ -94,9 +96,13 @@ pub struct ApiServer {
     /// Let requests without credentials reach what is open to all: health and the version. Otherwise they are answered 401
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub anonymous_auth: bool,
-    /// Run without a cluster: Events are stored as well, and everyone with a client certificate may do everything
+    /// Run without a cluster: namespaces, Secrets, Events and other kinds of Kubernetes are stored as well, and everyone
+    /// with a client certificate may do everything
     #[arg(long)]
     pub standalone: bool,
+    /// Do without these plugins of admission, which --standalone brings; with commas between
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
+    pub disable_admission_plugins: Vec<AdmissionPlugin>,
 
     /// How to reach the cluster that this server is part of: it says who asks and what they may do, and its webhooks are
     /// asked before a write. Without this, the cluster that this runs in
@@ -128,6 +134,14 @@ pub enum Storage {
     /// An etcd cluster.
     #[cfg(feature = "etcd")]
     Etcd,
+}
+
+/// Plugins of admission that can be left out, by the names that they have in kube-apiserver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AdmissionPlugin {
+    /// Keeps objects out of namespaces that are not there.
+    #[value(name = "NamespaceLifecycle")]
+    NamespaceLifecycle,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -169,6 +183,16 @@ pub struct ControllerManager {
     pub cluster: Vec<NamedCluster>,
     #[command(flatten)]
     pub election: Election,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Scheduler {
+    /// Whose pods are scheduled by which algorithm, in YAML; without this, each algorithm has the pods whose schedulerName
+    /// is its name
+    #[arg(long, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub manager: ControllerManager,
 }
 
 /// The flags of client-go.
@@ -326,6 +350,7 @@ fn definition(name: &'static str, version: &'static str) -> clap::Command {
             "apiserver --standalone --data-dir data --client-ca-file ca.crt --tls-cert-file server.crt --tls-private-key-file server.key",
         ),
         ("controller-manager", "controller-manager --kubeconfig kubeconfig --health-bind-address 127.0.0.1:8081"),
+        ("scheduler", "scheduler --config config/scheduler-packer.yaml --kubeconfig kubeconfig"),
         ("migrate-storage", "migrate-storage --kubeconfig kubeconfig --state-file migration.json"),
         ("webhook", "webhook --self-signed --register https://127.0.0.1:9443 --kubeconfig kubeconfig"),
         ("crds", "crds | kubectl apply -f -"),
@@ -334,7 +359,11 @@ fn definition(name: &'static str, version: &'static str) -> clap::Command {
     for (subcommand, example) in examples {
         command = command.mut_subcommand(subcommand, |one| one.after_help(format!("Example:\n  {name} {example}")));
     }
-    command
+    // A scheduler knows one cluster, and its lease is not that of the controllers.
+    command.mut_subcommand("scheduler", |one| {
+        let lease = "The name of the Lease; without this, that of this program with -scheduler behind";
+        one.mut_arg("cluster", |arg| arg.hide(true)).mut_arg("leader_elect_resource_name", |arg| arg.help(lease))
+    })
 }
 
 /// An address, or `:8081` for that port on all addresses, as controller-runtime has it.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use http::{Request, Response};
 use kube::Client;
+use prometheus_client::registry::Registry;
 use tokio::sync::oneshot;
 
 use super::client;
@@ -25,14 +26,21 @@ use crate::server::tls::Certificate;
 use crate::server::{Core, Handler, ServeConfig, Serving, serve};
 
 /// Runs the controllers until a signal says stop, or until one of them dies.
-pub async fn run(flags: ControllerManager, program: &str, mut manager: Manager) -> Result<(), AppError> {
+///
+/// `lease` is what the lease is called unless flags say otherwise; `metrics` adds what others than the manager count.
+pub async fn run(
+    flags: ControllerManager,
+    lease: &str,
+    mut manager: Manager,
+    metrics: impl Fn(&mut Registry),
+) -> Result<(), AppError> {
     let mut signals = StopSignals::new().map_err(AppError::Runtime)?;
     let probed = Arc::new(Probed { running: AtomicBool::new(false), health: manager.health() });
-    let serving = serve_health(&flags, &manager, probed.clone()).await?;
+    let serving = serve_health(&flags, &manager, &metrics, probed.clone()).await?;
     let config = client::config(flags.kubeconfig.as_deref()).await?;
     if flags.election.leader_elect {
         let client = Client::try_from(config.clone()).map_err(AppError::Client)?;
-        manager.leader_election(election(&flags.election, program, client)?);
+        manager.leader_election(election(&flags.election, lease, client)?);
     }
     for cluster in &flags.cluster {
         let config = client::config(Some(&cluster.kubeconfig)).await?;
@@ -66,10 +74,10 @@ pub async fn run(flags: ControllerManager, program: &str, mut manager: Manager) 
 }
 
 /// The election that the flags describe.
-fn election(flags: &Election, program: &str, client: Client) -> Result<LeaderElection, AppError> {
+fn election(flags: &Election, lease: &str, client: Client) -> Result<LeaderElection, AppError> {
     // A program's name may hold what an object's may not.
     let name = flags.leader_elect_resource_name.clone();
-    let name = name.unwrap_or_else(|| format!("{}-controller-manager", program.replace('_', "-").to_lowercase()));
+    let name = name.unwrap_or_else(|| lease.replace('_', "-").to_lowercase());
     let mut election = LeaderElection::new(&name, client)
         .lease_duration(flags.leader_elect_lease_duration)
         .renew_deadline(flags.leader_elect_renew_deadline)
@@ -89,6 +97,7 @@ fn election(flags: &Election, program: &str, client: Client) -> Result<LeaderEle
 async fn serve_health(
     flags: &ControllerManager,
     manager: &Manager,
+    metrics: &impl Fn(&mut Registry),
     probed: Arc<Probed>,
 ) -> Result<Vec<Serving>, AppError> {
     let secure = (flags.secure_port != 0).then(|| {
@@ -106,7 +115,10 @@ async fn serve_health(
         let core = Core::builder(probed.clone())
             .authorizer(AllowPaths::new(["/healthz*", "/livez*", "/readyz*", "/metrics", "/version"]))
             .check(Check::new("controllers", alive))
-            .metrics(|registry| manager.metrics().register(registry))
+            .metrics(|registry| {
+                manager.metrics().register(registry);
+                metrics(registry);
+            })
             .build();
         let one = serve(config, core).await?;
         tracing::info!(address = %one.address(), "health and metrics are served");
@@ -152,7 +164,11 @@ mod tests {
         let manager = Manager::new();
         let probed = Arc::new(Probed { running: AtomicBool::new(false), health: manager.health() });
         let flags = flags(&["--health-bind-address", "127.0.0.1:0"]);
-        let serving = serve_health(&flags, &manager, probed.clone()).await.expect("serving").pop().expect("one");
+        let serving = serve_health(&flags, &manager, &|_: &mut Registry| {}, probed.clone())
+            .await
+            .expect("serving")
+            .pop()
+            .expect("one");
         assert_eq!(get(serving.address(), "/livez").await, "ok");
         assert!(get(serving.address(), "/readyz").await.contains("[-]informer-sync failed"));
         probed.running.store(true, Ordering::Release);
@@ -166,7 +182,9 @@ mod tests {
     async fn nothing_listens_unless_told_to() {
         let manager = Manager::new();
         let probed = Arc::new(Probed { running: AtomicBool::new(false), health: manager.health() });
-        let serving = serve_health(&flags(&["--secure-port", "0"]), &manager, probed).await.expect("serving");
+        let serving = serve_health(&flags(&["--secure-port", "0"]), &manager, &|_: &mut Registry| {}, probed)
+            .await
+            .expect("serving");
         assert!(serving.is_empty());
     }
 

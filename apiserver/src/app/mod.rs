@@ -11,6 +11,7 @@ mod error;
 mod logging;
 mod migrate_storage;
 mod print;
+mod scheduler;
 mod store;
 mod store_metrics;
 mod webhook;
@@ -25,6 +26,7 @@ use self::command_line::Command;
 use self::error::AppError;
 use crate::apis::Apis;
 use crate::manager::Manager;
+use crate::scheduler::Schedulers;
 use crate::webhook::Webhooks;
 
 /// How long what is still running at the end may take to notice.
@@ -44,6 +46,9 @@ const RUNTIME_SHUTDOWN: std::time::Duration = std::time::Duration::from_secs(1);
 ///         .webhooks(|webhooks| {
 ///             // webhooks.kind(BirdStrategy).defaulting().validation();
 ///         })
+///         .schedulers(|schedulers| {
+///             // schedulers.algorithm("packer", Algorithm::new());
+///         })
 ///         .main()
 /// }
 /// ```
@@ -55,6 +60,7 @@ pub struct App {
     alone: Vec<Install<Apis>>,
     controllers: Vec<Install<Manager>>,
     webhooks: Vec<Install<Webhooks>>,
+    schedulers: Vec<Install<Schedulers>>,
 }
 
 type Install<T> = Box<dyn FnOnce(&mut T)>;
@@ -62,6 +68,7 @@ type Install<T> = Box<dyn FnOnce(&mut T)>;
 impl App {
     /// A program of this name and version, as `--help` and `--version` show them.
     pub fn new(name: &'static str, version: &'static str) -> Self {
+        Self { name, version, apis: Vec::new(), controllers: Vec::new(), webhooks: Vec::new(), schedulers: Vec::new() }
         let (apis, alone, controllers, webhooks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { name, version, apis, alone, controllers, webhooks }
     }
@@ -97,6 +104,12 @@ impl App {
     /// The webhooks that it answers. May be called more than once.
     pub fn webhooks(mut self, install: impl FnOnce(&mut Webhooks) + 'static) -> Self {
         self.webhooks.push(Box::new(install));
+        self
+    }
+
+    /// The algorithms by which it schedules pods. May be called more than once.
+    pub fn schedulers(mut self, install: impl FnOnce(&mut Schedulers) + 'static) -> Self {
+        self.schedulers.push(Box::new(install));
         self
     }
 
@@ -142,13 +155,19 @@ impl App {
             Command::ControllerManager(flags) => {
                 let mut manager = Manager::new();
                 self.controllers.into_iter().for_each(|install| install(&mut manager));
-                in_runtime(controller_manager::run(flags, self.name, manager))
+                let lease = format!("{}-controller-manager", self.name);
+                in_runtime(controller_manager::run(flags, &lease, manager, |_| {}))
             }
             Command::MigrateStorage(flags) => in_runtime(migrate_storage::run(flags, apis())),
             Command::Webhook(flags) => {
                 let mut webhooks = Webhooks::default();
                 self.webhooks.into_iter().for_each(|install| install(&mut webhooks));
                 webhook::run(flags, self.name, webhooks, &apis())
+            }
+            Command::Scheduler(flags) => {
+                let mut schedulers = Schedulers::default();
+                self.schedulers.into_iter().for_each(|install| install(&mut schedulers));
+                scheduler::run(*flags, self.name, schedulers)
             }
             Command::Crds(flags) => print::crds(&apis(), &flags, &mut std::io::stdout().lock()),
             Command::Openapi(flags) => print::openapi(&apis(), &flags, &mut std::io::stdout().lock()),

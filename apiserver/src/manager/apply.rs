@@ -153,3 +153,74 @@ fn without_nulls(value: Value) -> Value {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::ResourceExt;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::manager::fake::{FakeServer, context};
+
+    #[derive(kube::CustomResource, Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
+    #[kube(group = "demo.example.com", version = "v1", kind = "Bird", namespaced, status = "BirdStatus")]
+    struct BirdSpec {}
+
+    #[derive(Clone, Debug, Deserialize, Serialize, schemars::JsonSchema)]
+    struct BirdStatus {
+        mood: String,
+        nest: Option<String>,
+    }
+
+    fn bird(mood: &str) -> Bird {
+        let mut bird = Bird::new("wren", BirdSpec {});
+        bird.metadata.namespace = Some("wood".into());
+        bird.metadata.uid = Some("7".into());
+        bird.status = Some(BirdStatus { mood: mood.into(), nest: None });
+        bird
+    }
+
+    #[tokio::test]
+    async fn a_status_is_applied_under_the_controllers_name_unless_it_is_there() {
+        let server = FakeServer::default();
+        let cx = context(server.client());
+        let merry = BirdStatus { mood: "merry".into(), nest: None };
+        assert!(!cx.apply_status(&bird("merry"), &merry).await.unwrap());
+        assert_eq!(server.seen(), [""; 0]);
+        // Gone: nothing is left to do.
+        assert!(!cx.apply_status(&bird("sad"), &merry).await.unwrap());
+        server.answer(Method::PATCH, 200, json!({}));
+        assert!(cx.apply_status(&bird("sad"), &merry).await.unwrap());
+        let (line, body) = server.requests.lock().unwrap().last().cloned().unwrap();
+        assert_eq!(line, "PATCH /apis/demo.example.com/v1/namespaces/wood/birds/wren/status");
+        let expect = json!({
+            "apiVersion": "demo.example.com/v1",
+            "kind": "Bird",
+            "metadata": {"name": "wren", "uid": "7"},
+            "status": {"mood": "merry"},
+        });
+        assert_eq!(body, expect);
+    }
+
+    #[tokio::test]
+    async fn an_owned_object_is_applied_beside_its_owner() {
+        let server = FakeServer::default();
+        server.answer(Method::PATCH, 200, json!({"metadata": {"name": "nest", "uid": "8"}}));
+        let cx = context(server.client());
+        let mut nest = ConfigMap::default();
+        nest.metadata.name = Some("nest".into());
+        nest.metadata.managed_fields = Some(Vec::new());
+        for _ in 0..2 {
+            cx.owned(&mut nest, &bird("merry"));
+        }
+        assert_eq!(nest.owner_references().len(), 1);
+        assert_eq!(cx.apply(&nest).await.unwrap().uid().as_deref(), Some("8"));
+        let (line, body) = server.requests.lock().unwrap().last().cloned().unwrap();
+        assert_eq!(line, "PATCH /api/v1/namespaces/wood/configmaps/nest");
+        assert_eq!(body["kind"], "ConfigMap");
+        assert_eq!(body["metadata"]["ownerReferences"][0]["name"], "wren");
+        assert_eq!(body["metadata"].get("managedFields"), None);
+    }
+}

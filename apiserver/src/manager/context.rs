@@ -2,11 +2,13 @@
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use kube::Client;
 use tokio::sync::watch;
 
+use super::health::Syncing;
 use super::informer::Informers;
 use super::informer::lister::filled;
 use super::metrics::WorkQueue;
@@ -36,6 +38,8 @@ struct Inner {
     work: Arc<WorkQueue>,
     /// The listers that were asked for, by cluster and kind.
     listers: Mutex<HashMap<(String, TypeId), watch::Receiver<bool>>>,
+    /// Whether the wait for them is over.
+    runs: AtomicBool,
     shared: Arc<Shared>,
 }
 
@@ -51,6 +55,7 @@ impl Context {
                 recorder: Recorder::new(name, &shared.events),
                 work: shared.metrics.add(name),
                 listers: Mutex::default(),
+                runs: AtomicBool::new(false),
                 shared: shared.clone(),
             }),
         }
@@ -95,6 +100,10 @@ impl Context {
             let receiver = informer.filled();
             if !*receiver.borrow() {
                 let (kind, at) = (K::plural(&()), if cluster == HERE { "" } else { " in " });
+                if self.inner.runs.load(Ordering::Relaxed) {
+                    let controller = self.name();
+                    tracing::warn!(controller, %kind, "a lister was asked for while reconciling: it is empty at first");
+                }
                 let syncing = self.health().syncing(self.name(), format!("{kind}{at}{cluster}"));
                 let (wait, shutdown) = (filled(receiver.clone()), self.shutdown());
                 tokio::spawn(async move {
@@ -117,6 +126,7 @@ impl Context {
         for receiver in receivers {
             filled(receiver).await;
         }
+        self.inner.runs.store(true, Ordering::Relaxed);
     }
 
     /// Resolves when the controller has to stop: for loops of one's own and `Controller::graceful_shutdown_on`.
@@ -128,6 +138,11 @@ impl Context {
     /// Records events under the controller's name.
     pub fn recorder(&self) -> Recorder {
         self.inner.recorder.clone()
+    }
+
+    /// A watch begins that [`run`](Self::run) does not know of: the controller is not ready before the guard is dropped.
+    pub(crate) fn syncing(&self, what: &str) -> Syncing {
+        self.health().syncing(self.name(), what.to_owned())
     }
 
     pub(super) fn health(&self) -> &Health {

@@ -103,7 +103,7 @@ impl Health {
 }
 
 /// A watch that has not seen all objects yet.
-pub(super) struct Syncing {
+pub(crate) struct Syncing {
     health: Health,
     name: String,
     what: String,

@@ -1,7 +1,8 @@
 //! The controllers of a project: started together, stopped together, and served with what every controller needs.
 //!
-//! A controller is an async function that gets a [`Context`] and runs until [`Context::shutdown`] resolves. Most hand a
-//! `kube::runtime::Controller` to [`Context::run`], which adds retries, logs, metrics, health and shutdown.
+//! A controller is an async function that gets a [`Context`] and runs until [`Context::shutdown`] resolves. Most use
+//! [`Context::controller`], which shares one watch of each kind; a `kube::runtime::Controller` that somebody built goes to
+//! [`Context::run`]. Both add retries, logs, metrics, health and shutdown. By [`LeaderElection`], one of several processes acts.
 //!
 //! **Invariant:** a controller knows the API server by its client alone. It cannot tell whether the server is in this
 //! process, next door or a cluster.
@@ -13,6 +14,7 @@ pub mod conditions;
 mod context;
 mod controller;
 mod election;
+mod error;
 #[cfg(test)]
 mod fake;
 mod health;
@@ -45,6 +47,8 @@ pub use cluster::Cluster;
 pub use context::Context;
 pub use controller::ControllerBuilder;
 pub use election::LeaderElection;
+pub use error::ManagerError;
+pub(crate) use health::Syncing;
 pub use health::{ControllerState, Health};
 pub use informer::lister::Lister;
 pub use metrics::Metrics;
@@ -76,51 +80,6 @@ pub trait Object: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned 
 impl<K> Object for K where K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static {}
 
 type Run = Box<dyn FnOnce(Context) -> BoxFuture<'static, ()> + Send>;
-
-/// Why [`Manager::run`] ended, other than being told to.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ManagerError {
-    /// Two controllers have one name, so that logs, events and metrics could not tell them apart.
-    #[error("two controllers are named {name:?}: give one of them another name")]
-    Duplicate {
-        /// The name.
-        name: String,
-    },
-    /// A controller returned although nobody asked it to.
-    #[error("controller {name:?} ended, though it should run until shutdown")]
-    Ended {
-        /// Its name.
-        name: String,
-    },
-    /// A controller panicked outside of a reconcile.
-    #[error("controller {name:?} panicked: {message}")]
-    Panicked {
-        /// Its name.
-        name: String,
-        /// What the panic said.
-        message: String,
-    },
-    /// The timings of the election make no sense.
-    #[error("leader election: {problem}")]
-    Election {
-        /// What is wrong with them.
-        problem: &'static str,
-    },
-    /// The lease could not be renewed in time, or somebody else took it. Everything was stopped at once.
-    #[error("the lease {lease} is lost: another process may lead now")]
-    LostLeadership {
-        /// Its namespace and name.
-        lease: String,
-    },
-    /// Controllers had to be cut off because they did not end in time.
-    #[error("still busy {after:?} after shutdown, and cut off: {}", names.join(", "))]
-    NotDrained {
-        /// Their names.
-        names: Vec<String>,
-        /// How long they were given.
-        after: Duration,
-    },
-}
 
 impl Default for Manager {
     fn default() -> Self {
@@ -252,15 +211,14 @@ impl Manager {
         let mut publisher = JoinSet::from_iter([publisher.run(events_stopping)]);
 
         let mut tasks = JoinSet::new();
-        let (shutdown_signal, informers) = (stopping, Informers::default());
         let shared = Arc::new(Shared {
             client,
             clusters,
-            shutdown: shutdown_signal,
+            shutdown: stopping,
             events,
             health: health.clone(),
             metrics,
-            informers,
+            informers: Informers::default(),
         });
         let _watches = StopWatches(shared.clone());
         for (name, run) in controllers {
@@ -319,6 +277,12 @@ impl Drop for StopWatches {
     fn drop(&mut self) {
         self.0.informers.stop();
     }
+}
+
+/// What this machine or Pod is called.
+fn host() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    host.as_deref().map(str::trim).filter(|host| !host.is_empty()).unwrap_or("localhost").to_owned()
 }
 
 type Ended = Result<(String, Result<(), Box<dyn std::any::Any + Send>>), tokio::task::JoinError>;

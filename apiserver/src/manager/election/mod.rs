@@ -18,7 +18,7 @@ use kube::Client;
 pub(super) use self::connect::connect;
 pub(super) use self::elector::Elector;
 pub(super) use self::fence::Fence;
-use super::ManagerError;
+use super::{ManagerError, host};
 
 /// How long others wait for a sign of the leader, how long the leader goes without renewing, and how often both try: as in
 /// client-go.
@@ -115,9 +115,7 @@ impl LeaderElection {
 
 /// The host's name, by which people find the process, and something that no other process on it has.
 fn identity() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
-    let host = host.as_deref().map(str::trim).filter(|host| !host.is_empty()).unwrap_or("localhost").to_owned();
-    format!("{host}_{}", uuid::Uuid::new_v4())
+    format!("{}_{}", host(), uuid::Uuid::new_v4())
 }
 
 #[cfg(test)]

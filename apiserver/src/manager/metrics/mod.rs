@@ -210,7 +210,8 @@ mod tests {
             r#"leader_election_master_status{name="birds"} 1"#,
             r#"rest_client_requests_total{code="200",host="127.0.0.1:6443",method="GET"} 1"#,
             r#"rest_client_requests_total{code="<error>",host="127.0.0.1:6443",method="PATCH"} 1"#,
-            r#"workqueue_depth{name="bird",controller="bird"} 0"#,
+            r#"workqueue_depth{name="bird",controller="bird"} 0.0"#,
+            r#"workqueue_unfinished_work_seconds{name="bird",controller="bird"} 0.0"#,
             r#"controller_runtime_reconcile_time_seconds_count{controller="bird"} 3"#,
             r#"controller_runtime_reconcile_time_seconds_bucket{le="0.005",controller="bird"} 1"#,
         ] {

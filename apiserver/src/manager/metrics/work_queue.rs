@@ -184,7 +184,9 @@ impl Collector for Now {
             (
                 "unfinished_work_seconds",
                 "How many seconds of work has been done that is in progress and is not in work_duration yet",
-                |state, now| state.working.values().map(|since| (now - *since).as_secs_f64()).sum(),
+                |state, now| {
+                    state.working.values().map(|since| (now - *since).as_secs_f64()).fold(0.0, |sum, age| sum + age)
+                },
             ),
             (
                 "longest_running_processor_seconds",

@@ -1,15 +1,24 @@
 //! Events: what a controller tells those who look at an object with `kubectl describe` or `kubectl events`.
 
-use std::collections::HashMap;
+mod series;
+
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{self, Event, EventType, Reporter};
-use kube::{Client, Resource};
+use k8s_openapi::api::events::v1::Event as ApiEvent;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use kube::runtime::events::{Event, EventType};
+use kube::{Api, Client, Resource};
+use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::Shutdown;
+use self::series::{AllSeries, Write};
+use super::controller::chain::Chain;
+
+use super::{Shutdown, host};
 
 /// Events that may wait to be written. As in client-go, more are dropped: events inform, they must not hold up work.
 const QUEUE_LEN: usize = 1000;
@@ -22,10 +31,17 @@ const ACTION_DEFAULT: &str = "Reconcile";
 const REASON_BYTES_MAX: usize = 128;
 const NOTE_BYTES_MAX: usize = 1024;
 
+/// How often series are looked through for counts that are to be written.
+const TICK: Duration = Duration::from_secs(10);
+
+/// How long to wait before an event is written again that met a server in trouble; then it is dropped.
+const RETRIES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+
 /// Records events (`events.k8s.io/v1`) about objects.
 ///
 /// Recording never waits and never fails: events are written behind the caller's back, in order. One that is repeated
-/// within six minutes becomes a series, with a count, instead of a new event. What cannot be written is logged.
+/// within six minutes becomes a series, with a count, instead of a new event; its note is that of the first, and its count
+/// is written once a minute when it goes on for long. What cannot be written is logged.
 #[derive(Clone)]
 pub struct Recorder {
     controller: Arc<str>,
@@ -35,6 +51,11 @@ pub struct Recorder {
 impl Recorder {
     pub(super) fn new(controller: &str, queue: &EventQueue) -> Self {
         Self { controller: controller.into(), queue: queue.clone() }
+    }
+
+    /// The same queue under another name: for a controller that speaks for several.
+    pub(crate) fn named(&self, controller: &str) -> Self {
+        Self::new(controller, &self.queue)
     }
 
     /// Records that something went as it should. `reason` is one word in CamelCase, for machines; `note` a sentence,
@@ -75,8 +96,8 @@ pub(super) struct EventQueue(mpsc::Sender<Entry>);
 pub(super) struct Publisher {
     queue: mpsc::Receiver<Entry>,
     client: Client,
-    /// Each remembers its events, to make repeated ones a series.
-    recorders: HashMap<Arc<str>, events::Recorder>,
+    host: String,
+    series: AllSeries,
 }
 
 struct Entry {
@@ -87,39 +108,131 @@ struct Entry {
 
 pub(super) fn queue(client: Client) -> (EventQueue, Publisher) {
     let (sender, queue) = mpsc::channel(QUEUE_LEN);
-    (EventQueue(sender), Publisher { queue, client, recorders: HashMap::new() })
+    (EventQueue(sender), Publisher { queue, client, host: host(), series: AllSeries::default() })
 }
 
 impl Publisher {
-    /// Writes events until `shutdown`, and then those that are still queued.
+    /// Writes events until `shutdown`, and then those that are still queued or only counted.
     pub(super) async fn run(mut self, shutdown: Shutdown) {
-        let mut shutdown = shutdown.fuse();
+        let mut stopping = shutdown.clone().fuse();
+        let mut tick = tokio::time::interval(TICK);
         loop {
             tokio::select! {
-                () = &mut shutdown => self.queue.close(),
+                () = &mut stopping => self.queue.close(),
+                _ = tick.tick() => self.count(false, &shutdown).await,
                 entry = self.queue.recv() => match entry {
-                    Some(entry) => self.publish(entry).await,
-                    None => return,
+                    Some(entry) => self.publish(entry, &shutdown).await,
+                    None => return self.count(true, &shutdown).await,
                 },
             }
         }
     }
 
-    async fn publish(&mut self, Entry { controller, regarding, event }: Entry) {
-        let fresh = || events::Recorder::new(self.client.clone(), Reporter::from(&*controller));
-        let recorder = self.recorders.entry(controller.clone()).or_insert_with(fresh);
-        let mut result = recorder.publish(&event, &regarding).await;
-        if let Err(kube::Error::Api(status)) = &result
-            && status.code == 404
+    async fn publish(&mut self, entry: Entry, shutdown: &Shutdown) {
+        let event = self.event(entry);
+        let write = self.series.note(event.clone(), Instant::now());
+        if let Write::Count(series) = &write
+            && self.write(&write, shutdown).await == Written::Gone
         {
-            // The first event of the series has expired on the server; kube goes on counting it. Start a new series.
-            *recorder = fresh();
-            result = recorder.publish(&event, &regarding).await;
+            // It has expired on the server: a new series begins.
+            self.series.forget(series);
+            let write = self.series.note(event, Instant::now());
+            self.write(&write, shutdown).await;
+        } else if let Write::Create(event) = &write
+            && self.write(&write, shutdown).await != Written::Done
+        {
+            // There is nothing that could be counted.
+            self.series.forget(event);
         }
-        if let Err(error) = result {
-            let object = regarding.name.as_deref().unwrap_or_default();
-            tracing::warn!(%controller, object, reason = event.reason, %error, "an event could not be written");
+    }
+
+    /// Writes the counts of series that are due, or of all.
+    async fn count(&mut self, all: bool, shutdown: &Shutdown) {
+        for event in self.series.due(all, Instant::now()) {
+            let write = Write::Count(event);
+            if let Written::Gone = self.write(&write, shutdown).await
+                && let Write::Count(event) = &write
+            {
+                self.series.forget(event);
+            }
         }
+    }
+
+    async fn write(&self, write: &Write, shutdown: &Shutdown) -> Written {
+        let (Write::Create(event) | Write::Count(event)) = write else { return Written::Done };
+        let api =
+            Api::<ApiEvent>::namespaced(self.client.clone(), event.metadata.namespace.as_deref().unwrap_or_default());
+        let mut retries = RETRIES.iter();
+        loop {
+            let result = match write {
+                Write::Count(event) => {
+                    let name = event.metadata.name.as_deref().unwrap_or_default();
+                    let patch = json!({"series": event.series});
+                    api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
+                }
+                _ => api.create(&PostParams::default(), event).await,
+            };
+            let error = match result {
+                Ok(_) => return Written::Done,
+                Err(kube::Error::Api(status)) if status.code == 404 && matches!(write, Write::Count(_)) => {
+                    return Written::Gone;
+                }
+                Err(error) => error,
+            };
+            match retries.next().filter(|_| in_trouble(&error) && !shutdown.is_requested()) {
+                Some(wait) => tokio::time::sleep(*wait).await,
+                None => {
+                    let object = event.regarding.as_ref().and_then(|object| object.name.as_deref()).unwrap_or_default();
+                    let (controller, reason) = (event.reporting_controller.as_deref(), event.reason.as_deref());
+                    let error = Chain(&error);
+                    tracing::warn!(controller, object, reason, "an event could not be written: {error}");
+                    return Written::Failed;
+                }
+            }
+        }
+    }
+
+    fn event(&self, Entry { controller, regarding, event }: Entry) -> ApiEvent {
+        let now = jiff::Timestamp::now();
+        // As client-go names them: the object, and a time that no other event of it has.
+        let name = regarding.name.as_deref().unwrap_or_default();
+        let type_ = match event.type_ {
+            EventType::Normal => "Normal",
+            EventType::Warning => "Warning",
+        };
+        ApiEvent {
+            metadata: ObjectMeta {
+                name: Some(format!("{name}.{:x}", now.as_nanosecond())),
+                namespace: Some(regarding.namespace.clone().unwrap_or_else(|| "default".to_owned())),
+                ..ObjectMeta::default()
+            },
+            action: Some(event.action),
+            event_time: Some(MicroTime(now)),
+            note: event.note,
+            reason: Some(event.reason),
+            regarding: Some(regarding),
+            related: event.secondary,
+            reporting_controller: Some(controller.to_string()),
+            reporting_instance: Some(self.host.clone()),
+            type_: Some(type_.to_owned()),
+            ..ApiEvent::default()
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Done,
+    /// There is no event whose count could be written.
+    Gone,
+    Failed,
+}
+
+/// Whether another try may do better.
+fn in_trouble(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => status.code == 429 || status.code >= 500,
+        _ => true,
     }
 }
 
