@@ -211,7 +211,8 @@ pub(super) fn write_port(path: &Path, port: u16) -> Result<(), AppError> {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::{Event, ObjectReference};
+    use k8s_openapi::api::authentication::v1::{SelfSubjectReview, TokenRequest};
+    use k8s_openapi::api::core::v1::{Event, ObjectReference, ServiceAccount};
     use kube::api::{ListParams, ObjectMeta, PostParams};
     use kube::{Api, Config};
     use rustls::pki_types::CertificateDer;
@@ -264,6 +265,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn tokens_outlive_the_server() {
+        let home = Home::new();
+        let (data, file) = (home.path("data"), home.path("tokens.csv"));
+        std::fs::write(&file, "t1,bob,7,crew\n").expect("written");
+        let flags = ["--standalone", "--authorization-mode", "RBAC", "--token-auth-file", &file, "--data-dir", &data];
+        let running = home.start(&flags).await.expect("running");
+        assert_eq!(home.whose("t1").await, "bob");
+        assert_eq!(home.whose("t2").await, "401");
+        let accounts: Api<ServiceAccount> = Api::default_namespaced(home.client(&home.root));
+        let made = accounts.create_token_request("default", &PostParams::default(), &TokenRequest::default()).await;
+        let token = made.expect("a token").status.and_then(|status| status.token).expect("a token");
+        running.stop().await;
+        let running = home.start(&flags).await.expect("running");
+        assert_eq!(home.whose(&token).await, "system:serviceaccount:default:default");
+        running.stop().await;
+        let key = std::fs::metadata(home.path("data/service-account.key")).expect("a key");
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o777, 0o600);
+    }
+
+    #[tokio::test]
     async fn what_is_wrong_with_the_flags_is_said_before_anything_is_opened() {
         let home = Home::new();
         let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -273,6 +294,11 @@ mod tests {
             (vec!["--secure-port", &port], format!("port {port} on 127.0.0.1 is in use")),
             (vec!["--client-ca-file", "missing.crt"], "cannot read missing.crt".into()),
             (vec!["--client-ca-file", "/dev/null"], "no certificate in it".into()),
+            (vec!["--standalone", "--token-auth-file", "missing.csv"], "cannot read missing.csv".into()),
+            (
+                vec!["--standalone", "--service-account-signing-key-file", "/dev/null"],
+                "tokens cannot be signed or checked with /dev/null".into(),
+            ),
             (
                 vec!["--tls-cert-file", "missing.crt", "--tls-private-key-file", "missing.key"],
                 "cannot read missing.crt".into(),
@@ -329,10 +355,7 @@ mod tests {
         }
 
         fn client(&self, pem: &Pem) -> Client {
-            let port = std::fs::read_to_string(self.path("port")).expect("a port");
-            let mut config = Config::new(format!("https://localhost:{}", port.trim()).parse().expect("a URL"));
-            let ca = CertificateDer::from_pem_slice(self.ca.certificate().as_bytes()).expect("a certificate");
-            config.root_cert = Some(vec![ca.to_vec()]);
+            let mut config = self.config();
             let encode = |text: &str| {
                 use base64::Engine;
                 base64::engine::general_purpose::STANDARD.encode(text)
@@ -340,6 +363,36 @@ mod tests {
             config.auth_info.client_certificate_data = Some(encode(&pem.certificate));
             config.auth_info.client_key_data = Some(encode(&pem.key).into());
             Client::try_from(config).expect("a client")
+        }
+
+        /// Whom the server takes a token for, once it is ready.
+        async fn whose(&self, token: &str) -> String {
+            let mut config = self.config();
+            config.auth_info.token = Some(token.to_owned().into());
+            let reviews: Api<SelfSubjectReview> = Api::all(Client::try_from(config).expect("a client"));
+            let patience = Instant::now() + Duration::from_secs(10);
+            loop {
+                match reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await {
+                    Ok(review) => {
+                        let user = review.status.and_then(|status| status.user_info);
+                        return user.and_then(|user| user.username).unwrap_or_default();
+                    }
+                    // Until the roles of the start are there.
+                    Err(kube::Error::Api(status)) if matches!(status.code, 403 | 503) && Instant::now() < patience => {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                    Err(kube::Error::Api(status)) => return status.code.to_string(),
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+
+        fn config(&self) -> Config {
+            let port = std::fs::read_to_string(self.path("port")).expect("a port");
+            let mut config = Config::new(format!("https://localhost:{}", port.trim()).parse().expect("a URL"));
+            let ca = CertificateDer::from_pem_slice(self.ca.certificate().as_bytes()).expect("a certificate");
+            config.root_cert = Some(vec![ca.to_vec()]);
+            config
         }
     }
 
