@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn times_are_texts_and_numbers_have_signs() {
         // 2026-03-01T12:00:00Z, and half a second more.
-        let seconds = [1 << 3, 0xc0, 0x96, 0x90, 0xcd, 0x06];
+        let seconds = [1 << 3, 0xc0, 0xd4, 0x90, 0xcd, 0x06];
         let nanos = [2 << 3, 0x80, 0xca, 0xb5, 0xee, 0x01];
         let minus_one = [[2 << 3].as_slice(), &[0xff; 9], &[1]].concat();
         let spec = [minus_one, field(3, &[seconds, nanos].concat()), vec![5 << 3, 0]].concat();
