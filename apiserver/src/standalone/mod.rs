@@ -8,6 +8,7 @@ mod garbage;
 mod kinds;
 mod namespaces;
 mod queue;
+mod services;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use self::controllers::Controllers;
 use self::expirer::Expirer;
 use self::namespaces::{Caches, NamespaceLifecycle, Namespaces};
+use self::services::NoServices;
 use crate::apis::{Apis, BuildError};
 use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
 use crate::builtin::{self, StoredWebhooks};
@@ -79,6 +81,10 @@ impl Standalone {
         {
             let namespaces = assembly.cache("namespaces").cloned();
             assembly.webhook_source(Arc::new(StoredWebhooks::new(mutating, validating, namespaces)));
+        }
+        // Whoever serves Services of their own, as tests of controllers do, has them.
+        if assembly.cache("services").is_none() {
+            assembly.backend(services::kind(), NoServices)?;
         }
         let caches = ["namespaces", "serviceaccounts"].map(|resource| assembly.cache(resource).cloned());
         if let ([Some(namespaces), _], true) = (&caches, self.namespace_lifecycle) {
