@@ -308,7 +308,8 @@ pub fn write_document(document: &Value, format: Format, pretty: bool) -> (&'stat
             Ok(text) => ("application/yaml", text.into()),
             Err(error) => ("text/plain; charset=utf-8", error.to_string().into()),
         },
-        Format::Json => {
+        // Which nobody is answered in.
+        Format::Json | Format::Protobuf => {
             let mut out = Vec::new();
             // Writing JSON into memory has no way to fail.
             let _ = if pretty {
