@@ -134,7 +134,7 @@ async fn an_older_version_does_not_get_the_data() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_goes_wrong_it_ends_as_asked() {
-    trials(0..10, async |trial| {
+    trials(0..5, async |trial| {
         let server = start().await;
         server.faults(trial.faults());
         create(&server, "8.2", 1).await;
@@ -177,8 +177,7 @@ async fn whatever_goes_wrong_it_ends_as_asked() {
 async fn start() -> TestServer {
     let server = TestServer::builder()
         .native::<StatefulSet>()
-        .native::<Service>()
-        .native::<ConfigMap>();
+        .native::<Service>();
     let server = server.start(apis::install).await;
     server.start_controllers(install);
     server
