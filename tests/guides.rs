@@ -62,7 +62,10 @@ fn the_operator_guide_makes_its_example() {
         }
         let there = fs::read_to_string(example.join(&path)).unwrap_or_default();
         let how = local::common::UPDATE;
-        assert!(there == made, "examples/redis-operator/{path} is not what the guide makes; to accept: {how} --test guides");
+        assert!(
+            there == made,
+            "examples/redis-operator/{path} is not what the guide makes; to accept: {how} --test guides"
+        );
     }
 }
 
