@@ -42,6 +42,7 @@ impl Project {
         asked: &NewController,
     ) -> Result<(), Failure> {
         external_additions::check_names(&of.named())?;
+        external_additions::check_is_of_others(self, &of.named())?;
         let Some(controller) = self.asked(&of.group, &of.named().api_group(), &of.kind, asked)? else { return Ok(()) };
         self.add_external_controllers(ExternalControllers { controllers: vec![controller], ..of })
     }

@@ -40,7 +40,7 @@ const SEEN_NEST: &str = "keepers.example.com/nest";
 /// After how long an object is looked at again although nothing has told of a change.
 const AGAIN: Duration = Duration::from_secs(600);
 
-/// Calls `reconcile` for each object that is new or changes, and when what belongs to it changes or what it goes by.
+/// Calls `reconcile` for each object that is new or changes, and again when what belongs to it or what it goes by changes.
 pub async fn run(cx: Context) {
     let objects_of_nest = cx.lister();
     cx.controller::<Certificate>()
@@ -109,8 +109,8 @@ fn concerned_by_nest(objects: &Lister<Certificate>, changed: &Nest) -> Vec<Objec
         .collect()
 }
 
-/// What an object goes by beside its own fields, read from memory. Whoever uses what belongs to the object sees by it that this
-/// has changed.
+/// What an object goes by beside its own fields, read from memory. What belongs to the object tells of it, so that whoever
+/// uses that sees when it is another.
 fn seen(object: &Certificate, cx: &Context) -> BTreeMap<String, String> {
     let mut seen = BTreeMap::new();
     let all = cx.lister::<Secret>();
@@ -194,11 +194,20 @@ mod tests {
     #[tokio::test]
     async fn what_fails_is_tried_again() {
         let server = start().await;
-        let faults = Faults::seeded(1).errors(0.5);
-        server.faults(faults.clone());
         create(&server).await;
         settled(&server).await;
-        assert!(!faults.injected().is_empty(), "nothing has failed");
+
+        // What is taken away now is made good once requests succeed again.
+        let faults = Faults::seeded(1).errors(1.0);
+        server.faults(faults.clone());
+        let children = children(&server);
+        let params = DeleteParams::default();
+        children.delete(CHILD, &params).await.unwrap();
+        while faults.injected().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server.calm();
+        server.eventually(&children, CHILD, is_there).await;
         server.stop().await;
     }
 

@@ -24,7 +24,7 @@ const NAMESPACE: &str = "default";
 /// After how long an object is looked at again although nothing has told of a change.
 const AGAIN: Duration = Duration::from_secs(600);
 
-/// Calls `reconcile` for each object that is new or changes, and when what belongs to it changes.
+/// Calls `reconcile` for each object that is new or changes, and again when what belongs to it changes.
 pub async fn run(cx: Context) {
     cx.controller::<Flock>()
         .owns::<ConfigMap>()
@@ -162,11 +162,20 @@ mod tests {
     #[tokio::test]
     async fn what_fails_is_tried_again() {
         let server = start().await;
-        let faults = Faults::seeded(1).errors(0.5);
-        server.faults(faults.clone());
         create(&server).await;
         settled(&server).await;
-        assert!(!faults.injected().is_empty(), "nothing has failed");
+
+        // What is taken away now is made good once requests succeed again.
+        let faults = Faults::seeded(1).errors(1.0);
+        server.faults(faults.clone());
+        let children = children(&server);
+        let params = DeleteParams::default();
+        children.delete(CHILD, &params).await.unwrap();
+        while faults.injected().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server.calm();
+        server.eventually(&children, CHILD, is_there).await;
         server.stop().await;
     }
 
