@@ -68,8 +68,15 @@ type Install<T> = Box<dyn FnOnce(&mut T)>;
 impl App {
     /// A program of this name and version, as `--help` and `--version` show them.
     pub fn new(name: &'static str, version: &'static str) -> Self {
-        let (apis, alone, controllers, webhooks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { name, version, apis, alone, controllers, webhooks, schedulers: Vec::new() }
+        Self {
+            name,
+            version,
+            apis: Vec::new(),
+            alone: Vec::new(),
+            controllers: Vec::new(),
+            webhooks: Vec::new(),
+            schedulers: Vec::new(),
+        }
     }
 
     /// The kinds that it serves. May be called more than once.

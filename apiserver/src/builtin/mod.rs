@@ -7,9 +7,9 @@
 
 mod account_kinds;
 mod behaviour;
+mod binding;
 mod columns;
 mod config_kinds;
-mod binding;
 mod described;
 mod event_columns;
 mod event_shapes;
@@ -27,8 +27,8 @@ mod webhook_kinds;
 
 pub use self::account_kinds::{leases, service_accounts};
 pub use self::behaviour::Behaviour;
-pub use self::config_kinds::{config_maps, secrets};
 pub use self::binding::PodBinding;
+pub use self::config_kinds::{config_maps, secrets};
 pub use self::described::Builtin;
 pub use self::event_shapes::EventShapes;
 pub use self::events::events;

@@ -81,7 +81,6 @@ impl Context {
         owners.retain(|old| old.uid != new.uid);
         owners.push(new);
     }
-
 }
 
 impl Cluster {

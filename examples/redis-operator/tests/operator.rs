@@ -177,7 +177,8 @@ async fn whatever_goes_wrong_it_ends_as_asked() {
 async fn start() -> TestServer {
     let server = TestServer::builder()
         .native::<StatefulSet>()
-        .native::<Service>();
+        .native::<Service>()
+        .native::<ConfigMap>();
     let server = server.start(apis::install).await;
     server.start_controllers(install);
     server
