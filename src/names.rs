@@ -501,6 +501,10 @@ mod tests {
         let templates = walkdir::WalkDir::new(concat!(env!("CARGO_MANIFEST_DIR"), "/templates"));
         let mut imports = 0;
         for template in templates.into_iter().map(Result::unwrap).filter(|entry| entry.file_type().is_file()) {
+            // What schedulers are about is Kubernetes' own: their files name no kind of the project.
+            if template.path().to_string_lossy().contains("scheduler") {
+                continue;
+            }
             let text = std::fs::read_to_string(template.path()).unwrap();
             for line in text.lines().map(str::trim).filter(|line| line.starts_with("use ") && !line.contains("{{")) {
                 let names = line.split(|c: char| !c.is_ascii_alphanumeric());
