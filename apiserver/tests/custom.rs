@@ -623,7 +623,8 @@ async fn what_a_project_keeps_owns_and_is_owned() {
     let server = Server::of(apis, Arc::new(MemoryStore::default())).await;
     const MAPS: &str = "/api/v1/namespaces/default/configmaps";
     let map = |name: &str, owners: Value| {
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "ownerReferences": owners}}).to_string()
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "ownerReferences": owners}})
+            .to_string()
     };
     let gone = async |path: &str| {
         timeout(SOON, async {
@@ -635,7 +636,8 @@ async fn what_a_project_keeps_owns_and_is_owned() {
         .expect("it is collected");
     };
     let owner = server.ask(&format!("POST {MAPS}"), &map("owner", json!([]))).await.json();
-    let reference = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}]);
+    let reference =
+        json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}]);
     let bird = json!({
         "apiVersion": "demo.example.com/v1", "kind": "Bird", "spec": {"species": "robin"},
         "metadata": {"name": "robin", "ownerReferences": reference},
