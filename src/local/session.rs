@@ -1,6 +1,7 @@
 //! One `run local` from the build to the last part's end. Parts start in the order storage, API server, webhooks,
 //! controller manager, each when the one before is ready, and stop in the opposite order. When one ends by itself, all end.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -93,6 +94,8 @@ pub struct Plan {
     pub watch: bool,
     /// The storage of the API server.
     pub storage: Storage,
+    /// Whether Roles and their bindings say who may do what.
+    pub rbac: bool,
     /// Where data is kept.
     pub data_dir: PathBuf,
     /// Whether to run the API server; without it, the controller manager uses the kubeconfig as it is.
@@ -101,6 +104,8 @@ pub struct Plan {
     pub webhook: bool,
     /// Whether to run the controller manager.
     pub controller_manager: bool,
+    /// The clusters that it acts in besides: a name, `=` and the path of a kubeconfig.
+    pub clusters: Vec<OsString>,
     /// The API server's port; 0 picks one.
     pub secure_port: u16,
     /// Where the kubeconfig is.
@@ -338,6 +343,9 @@ impl Session {
             let mut command = self.project_command("controller-manager");
             // There is one, and it is to act at once when it is started again.
             command.arg("--kubeconfig").arg(&self.plan.kubeconfig).arg("--leader-elect=false");
+            for cluster in &self.plan.clusters {
+                command.arg("--cluster").arg(cluster);
+            }
             self.start(Part::ControllerManager, command, || Ok(None))?;
         }
         Ok(())
@@ -350,6 +358,9 @@ impl Session {
         command.args(["--bind-address", "127.0.0.1", "--secure-port", &self.port.to_string()]);
         command.arg("--tls-cert-file").arg(pki.server_cert()).arg("--tls-private-key-file").arg(pki.server_key());
         command.arg("--client-ca-file").arg(pki.ca_cert()).arg("--standalone");
+        if self.plan.rbac {
+            command.args(["--authorization-mode", "RBAC"]);
+        }
         match &self.plan.storage {
             Storage::Memory => command.args(["--storage", "memory"]),
             Storage::Embedded => {

@@ -1,6 +1,7 @@
 //! Templates to files, in memory. `templates/` is laid out as the tree that it produces. A placeholder in a path says
 //! for what a template is rendered: `{group}` once for each group, `{version}` for each of its versions, `{kind}`,
-//! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{subresource-arbitrary}`,
+//! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{controller-group}` for the groups of their
+//! kinds, `{subresource-arbitrary}`,
 //! `{further-test}` for each version that was added to a kind and is served, `{subresource-connect}` and their `{test-…}`
 //! for each subresource of that type; none of them, once. `{kind-custom}` in the place of `{kind}` is for kinds whose
 //! backend is the user's, `{kind-schemaless}` for those without a schema, `{kind-imported}` for those whose types were made
@@ -13,10 +14,11 @@ use anyhow::Context;
 use include_dir::{Dir, include_dir};
 use tera::Tera;
 
+use super::controllers::{self, ControllerFolder, ControllerView};
 use super::crds;
 use super::plugins::{self, PluginView};
 use super::schedulers::{self, SchedulerView};
-use super::views::{self, ControllerView, FurtherView, GroupView, KindView, SubresourceView, VersionView};
+use super::views::{self, FurtherView, GroupView, KindView, SubresourceView, VersionView};
 use super::webhooks::{self, FolderView, HookView};
 use super::{File, Owner, lock, marker};
 use crate::from_crd::Imported;
@@ -114,14 +116,17 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
                     }
                 }
             }
+            Each::ControllerGroup => {
+                for controllers in controllers::folders(project) {
+                    renderer.file(template, false, &Place { controllers: Some(controllers), ..Place::default() })?;
+                }
+            }
             Each::Controller => {
-                for (group, kind) in project.kinds() {
-                    for name in &kind.controllers {
-                        let there = before_has(before, group, kind).is_some_and(|kind| kind.controllers.contains(name));
-                        let controller = Some(views::controller(project, group, kind, name));
-                        let place = Place { controller, ..Place::kind(project, group, kind) };
-                        renderer.file(template, !there, &place)?;
-                    }
+                for (of, own) in project.controllers() {
+                    let there =
+                        before.is_some_and(|before| before.controllers().any(|(_, there)| there.name == own.name));
+                    let controller = Some(controllers::controller(project, of, own));
+                    renderer.file(template, !there, &Place { controller, ..Place::default() })?;
                 }
             }
         }
@@ -187,6 +192,7 @@ enum Each {
     Kind,
     Further,
     Subresource(Answers),
+    ControllerGroup,
     Controller,
     /// The project, if it has webhooks.
     Webhooks,
@@ -216,6 +222,7 @@ struct Place {
     kind: Option<KindView>,
     further: Option<FurtherView>,
     subresource: Option<SubresourceView>,
+    controllers: Option<ControllerFolder>,
     controller: Option<ControllerView>,
     imported: Option<Imported>,
     folder: Option<FolderView>,
@@ -252,6 +259,8 @@ impl Place {
         let test = self.subresource.as_ref().map(|own| &own.test);
         fill("{test}", test.or(self.kind.as_ref().map(|kind| &kind.test)));
         fill("{controller}", self.controller.as_ref().map(|controller| &controller.file));
+        let folder = self.controllers.as_ref().map(|folder| &folder.folder);
+        fill("{controller-group}", folder.or(self.controller.as_ref().map(|controller| &controller.folder)));
         let folder = self.folder.as_ref().map(|folder| &folder.folder);
         fill("{webhook-group}", folder.or(self.hook.as_ref().map(|hook| &hook.folder)));
         fill("{webhook-own}", self.hook.as_ref().map(|hook| &hook.file));
@@ -274,6 +283,7 @@ impl Renderer {
     fn new(project: &Project) -> anyhow::Result<Self> {
         let mut context = tera::Context::new();
         context.insert("project", &views::project(project));
+        context.insert("all_controllers", &controllers::controllers(project));
         context.insert("webhooks", &webhooks::webhooks(project));
         context.insert("plugins", &plugins::plugins(project));
         context.insert("schedulers", &schedulers::schedulers(project));
@@ -363,6 +373,8 @@ impl Each {
             Self::Further
         } else if path.contains("{controller}") {
             Self::Controller
+        } else if path.contains("{controller-group}") {
+            Self::ControllerGroup
         } else if path.contains("{webhook-own}") || path.contains("{webhook-others}") {
             Self::Webhook { own: path.contains("{webhook-own}") }
         } else if path.contains("{webhook-group}") {

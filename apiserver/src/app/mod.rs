@@ -1,5 +1,6 @@
 //! The program that a project's `main` is: its subcommands, and what they start in which order.
 
+mod access;
 mod api_server;
 mod client;
 mod cluster_webhooks;
@@ -57,6 +58,7 @@ pub struct App {
     name: &'static str,
     version: &'static str,
     apis: Vec<Install<Apis>>,
+    alone: Vec<Install<Apis>>,
     controllers: Vec<Install<Manager>>,
     webhooks: Vec<Install<Webhooks>>,
     schedulers: Vec<Install<Schedulers>>,
@@ -67,12 +69,36 @@ type Install<T> = Box<dyn FnOnce(&mut T)>;
 impl App {
     /// A program of this name and version, as `--help` and `--version` show them.
     pub fn new(name: &'static str, version: &'static str) -> Self {
-        Self { name, version, apis: Vec::new(), controllers: Vec::new(), webhooks: Vec::new(), schedulers: Vec::new() }
+        Self {
+            name,
+            version,
+            apis: Vec::new(),
+            alone: Vec::new(),
+            controllers: Vec::new(),
+            webhooks: Vec::new(),
+            schedulers: Vec::new(),
+        }
     }
 
     /// The kinds that it serves. May be called more than once.
     pub fn apis(mut self, install: impl FnOnce(&mut Apis) + 'static) -> Self {
         self.apis.push(Box::new(install));
+        self
+    }
+
+    /// What it serves besides where it stands alone, with `--standalone`: kinds that a cluster would have, and that its
+    /// controllers make objects of. May be called more than once.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::StatefulSet;
+    /// # let app = apiserver::App::new("example", "0.1.0");
+    /// app.standalone(|apis| {
+    ///     // Stored and nothing more: nobody makes pods of them.
+    ///     apis.native::<StatefulSet>();
+    /// });
+    /// ```
+    pub fn standalone(mut self, install: impl FnOnce(&mut Apis) + 'static) -> Self {
+        self.alone.push(Box::new(install));
         self
     }
 
@@ -126,7 +152,13 @@ impl App {
             apis
         };
         match command {
-            Command::Apiserver(flags) => in_runtime(api_server::run(flags, apis())),
+            Command::Apiserver(flags) => {
+                let mut apis = apis();
+                if flags.standalone {
+                    self.alone.into_iter().for_each(|install| install(&mut apis));
+                }
+                in_runtime(api_server::run(flags, apis))
+            }
             Command::ControllerManager(flags) => {
                 let mut manager = Manager::new();
                 self.controllers.into_iter().for_each(|install| install(&mut manager));

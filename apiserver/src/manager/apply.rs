@@ -1,14 +1,14 @@
 //! Server-side apply under a controller's name.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::Resource;
-use kube::api::{Patch, PatchParams, Request};
+use kube::api::{DeleteParams, Patch, PatchParams, Request};
 use kube::core::object::HasStatus;
+use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Cluster, Context};
 
 impl Context {
     /// Makes an object as given, by server-side apply: fields that are set here become the controller's, which is the field
@@ -23,21 +23,16 @@ impl Context {
     where
         K: Resource<DynamicType = ()> + Serialize + DeserializeOwned,
     {
-        let mut body = serde_json::to_value(object).map_err(kube::Error::SerdeError)?;
-        let types = [("apiVersion", K::api_version(&())), ("kind", K::kind(&()))];
-        for (field, value) in types {
-            body[field] = value.into();
-        }
-        if let Some(meta) = body["metadata"].as_object_mut() {
-            // Nobody may set them.
-            meta.remove("managedFields");
-        }
-        let meta = object.meta();
-        let name = meta.name.as_deref().unwrap_or_default();
-        let request = Request::new(K::url_path(&(), meta.namespace.as_deref()))
-            .patch(name, &self.as_manager(), &Patch::Apply(body))
-            .map_err(kube::Error::BuildRequest)?;
-        self.client().request(request).await
+        apply(self.client(), self.name(), object).await
+    }
+
+    /// Deletes an object by its namespace and name; one that is gone already is fine. Nothing but these is read of `object`,
+    /// so that what was given to [`apply`](Self::apply) may be given here.
+    ///
+    /// # Errors
+    /// Whatever the server answers.
+    pub async fn delete<K: Resource<DynamicType = ()>>(&self, object: &K) -> kube::Result<()> {
+        delete(self.client(), object).await
     }
 
     /// Makes the status of `object` as given, by server-side apply through the `/status` subresource. Gives whether there
@@ -65,7 +60,7 @@ impl Context {
             "status": new,
         });
         let request = Request::new(K::url_path(&(), meta.namespace.as_deref()))
-            .patch_subresource("status", name, &self.as_manager(), &Patch::Apply(without_nulls(body)))
+            .patch_subresource("status", name, &as_manager(self.name()), &Patch::Apply(without_nulls(body)))
             .map_err(kube::Error::BuildRequest)?;
         match self.client().request::<Value>(request).await {
             Ok(_) => Ok(true),
@@ -86,10 +81,64 @@ impl Context {
         owners.retain(|old| old.uid != new.uid);
         owners.push(new);
     }
+}
 
-    fn as_manager(&self) -> PatchParams {
-        PatchParams::apply(self.name()).force()
+impl Cluster {
+    /// As [`Context::apply`], in this cluster.
+    ///
+    /// # Errors
+    /// Whatever the server answers.
+    pub async fn apply<K>(&self, object: &K) -> kube::Result<K>
+    where
+        K: Resource<DynamicType = ()> + Serialize + DeserializeOwned,
+    {
+        apply(self.client(), self.cx.name(), object).await
     }
+
+    /// As [`Context::delete`], in this cluster.
+    ///
+    /// # Errors
+    /// Whatever the server answers.
+    pub async fn delete<K: Resource<DynamicType = ()>>(&self, object: &K) -> kube::Result<()> {
+        delete(self.client(), object).await
+    }
+}
+
+async fn apply<K>(client: Client, manager: &str, object: &K) -> kube::Result<K>
+where
+    K: Resource<DynamicType = ()> + Serialize + DeserializeOwned,
+{
+    let mut body = serde_json::to_value(object).map_err(kube::Error::SerdeError)?;
+    let types = [("apiVersion", K::api_version(&())), ("kind", K::kind(&()))];
+    for (field, value) in types {
+        body[field] = value.into();
+    }
+    if let Some(meta) = body["metadata"].as_object_mut() {
+        // Nobody may set them.
+        meta.remove("managedFields");
+    }
+    let meta = object.meta();
+    let name = meta.name.as_deref().unwrap_or_default();
+    let request = Request::new(K::url_path(&(), meta.namespace.as_deref()))
+        .patch(name, &as_manager(manager), &Patch::Apply(body))
+        .map_err(kube::Error::BuildRequest)?;
+    client.request(request).await
+}
+
+async fn delete<K: Resource<DynamicType = ()>>(client: Client, object: &K) -> kube::Result<()> {
+    let meta = object.meta();
+    let name = meta.name.as_deref().unwrap_or_default();
+    let request = Request::new(K::url_path(&(), meta.namespace.as_deref()))
+        .delete(name, &DeleteParams::default())
+        .map_err(kube::Error::BuildRequest)?;
+    match client.request::<Value>(request).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+fn as_manager(name: &str) -> PatchParams {
+    PatchParams::apply(name).force()
 }
 
 /// Null and absent mean the same in an object, but not to one who compares or applies it. No deeper than our own types are.
