@@ -57,7 +57,7 @@ impl TestServer {
         let tls = Tls::new(&certificate, reload::INTERVAL).expect("TLS with a certificate that was just made");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("the address of a listener");
-        Listening { address, task: tokio::spawn(accept(listener, tls.config.into(), self.wire.clone())) }
+        Listening { address, task: tokio::spawn(accept(listener, tls.config, self.wire.clone())) }
     }
 }
 

@@ -20,6 +20,8 @@ mod quiet;
 mod round_trips;
 mod schedulers;
 mod server;
+#[cfg(test)]
+mod tests;
 mod trials;
 mod webhooks;
 mod wire;

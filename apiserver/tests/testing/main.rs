@@ -5,6 +5,7 @@ mod listening;
 mod quiet;
 mod restart;
 mod startup;
+mod time;
 mod trials;
 
 use apiserver::TestServer;

@@ -64,13 +64,13 @@ impl Faults {
     /// All faults, as often as a bad day has them.
     pub fn all(seed: u64) -> Self {
         Self::seeded(seed)
-            .conflicts(0.1)
-            .errors(0.1)
-            .lost_answers(0.05)
-            .dropped_watches(0.05)
-            .delayed_watches(0.2)
-            .gone(0.05)
-            .restarts(0.01)
+            .conflicts(0.2)
+            .errors(0.2)
+            .lost_answers(0.1)
+            .dropped_watches(0.1)
+            .delayed_watches(0.3)
+            .gone(0.1)
+            .restarts(0.02)
     }
 
     /// Updates and patches of which another writer has been first. Where a request names the resourceVersion that it
