@@ -6,7 +6,7 @@ use crate::error::{Failure, usage};
 use crate::kind_versions;
 use crate::names::{self, Module};
 use crate::project::{Backend, Group, Kind, Project, Subresource, Webhooks};
-use crate::scaffold::{pair, views};
+use crate::scaffold::{pair, schedulers, views};
 
 impl Project {
     /// Adds a group, unless it is there.
@@ -127,49 +127,18 @@ impl Project {
         Ok(())
     }
 
-    /// Adds a controller to a kind, unless it is there. Without a name it is called after the kind.
-    pub fn add_controller(&mut self, group: &str, kind: &str, name: Option<&str>) -> Result<(), Failure> {
-        let name = match name {
-            Some(name) => name.to_owned(),
-            None => self.free_controller_name(group, kind),
-        };
-        names::check_controller(&name)?;
-        for (other_group, other_kind) in self.kinds() {
-            if !other_kind.controllers.contains(&name) {
-                continue;
-            }
-            if other_group.name == group && other_kind.kind == kind {
-                return Ok(());
-            }
-            return Err(usage(format!(
-                "there is a controller {name:?} already: that of {} in {}",
-                other_kind.kind, other_group.name
-            ))
-            .hint("choose another with `apiserver-boot create controller --name`"));
-        }
-        let module = Module::of(&name);
-        self.kind_mut(group, kind)?;
-        let group = self.group_mut(group)?;
-        let all = || group.kinds.iter().flat_map(|kind| &kind.controllers);
-        if let Some(other) = all().find(|other| Module::of(other) == module) {
-            return Err(usage(format!(
-                "the controllers {name:?} and {other:?} would both be the module `{}`",
-                module.ident
-            ))
-            .hint("choose another with `--name`"));
-        }
-        if let Some(kind) = group.kinds.iter_mut().find(|there| there.kind == kind) {
-            kind.controllers.push(name);
-        }
-        Ok(())
-    }
-
     /// Checks a whole project by building it again, one addition after the other.
     pub fn check(&self) -> Result<(), Failure> {
         names::check_domain(&self.domain)?;
         names::check_package(&self.name)?;
-        let (external_webhooks, admission) = (Vec::new(), Vec::new());
-        let mut built = Self { groups: Vec::new(), external_webhooks, admission, ..self.clone() };
+        let mut built = Self {
+            groups: Vec::new(),
+            external_webhooks: Vec::new(),
+            external_controllers: Vec::new(),
+            admission: Vec::new(),
+            schedulers: Vec::new(),
+            ..self.clone()
+        };
         for group in &self.groups {
             built.add_group_as(&group.name, group.api_group.as_deref())?;
             for version in &group.versions {
@@ -180,13 +149,19 @@ impl Project {
                 for subresource in &kind.subresources {
                     built.add_subresource(&group.name, &kind.kind, subresource.clone())?;
                 }
-                for controller in &kind.controllers {
-                    built.add_controller(&group.name, &kind.kind, Some(controller))?;
-                }
                 if !kind.webhooks.is_empty() {
                     built.add_webhooks(&group.name, &kind.kind, kind.webhooks)?;
                 }
             }
+        }
+        // Once all kinds are there: a controller may be told of any.
+        for (group, kind) in self.kinds() {
+            for controller in &kind.controllers {
+                built.add_controller(&group.name, &kind.kind, controller.clone())?;
+            }
+        }
+        for controllers in &self.external_controllers {
+            built.add_external_controllers(controllers.clone())?;
         }
         for webhooks in &self.external_webhooks {
             built.add_external_webhooks(webhooks.clone())?;
@@ -194,11 +169,16 @@ impl Project {
         for plugin in &self.admission {
             built.add_plugin(plugin.clone())?;
         }
+        for name in &self.schedulers {
+            built.add_scheduler(name)?;
+        }
         if built == *self {
             Ok(())
         } else {
-            Err(usage("a group, a version, a subresource, a controller, a webhook or a plugin is listed twice")
-                .hint("leave the second one out"))
+            Err(usage(
+                "a group, a version, a subresource, a controller, a webhook, a plugin or a scheduler is listed twice",
+            )
+            .hint("leave the second one out"))
         }
     }
 
@@ -216,6 +196,9 @@ impl Project {
     pub fn check_files(&self) -> Result<(), Failure> {
         let mut tests: Vec<(String, String)> = Vec::new();
         let mut files: Vec<(String, String)> = Vec::new();
+        for name in &self.schedulers {
+            tests.push((schedulers::scheduler(name).test_path, format!("the scheduler {name}")));
+        }
         for group in &self.groups {
             let mut types: Vec<(String, String)> = Vec::new();
             for kind in &group.kinds {
@@ -268,15 +251,6 @@ impl Project {
             usage(format!("there is no group {name:?}"))
                 .hint(format!("{there}; add one with `apiserver-boot create group --group {name}`"))
         })
-    }
-
-    /// `bird`, or `crew-bird` when another group's Bird has the name.
-    fn free_controller_name(&self, group: &str, kind: &str) -> String {
-        let name = names::controller("", kind);
-        let taken = self.kinds().any(|(other_group, other)| {
-            other.controllers.contains(&name) && (other_group.name != group || other.kind != kind)
-        });
-        if taken { names::controller(group, kind) } else { name }
     }
 }
 
@@ -515,24 +489,5 @@ mod tests {
         check(project.add_group("my-crew"), FINE);
         check(project.add_group("my.crew"), "would both be the module `my_crew`");
         check(project.add_version("birds", "v1"), "the groups are demo, my-crew");
-    }
-
-    #[test]
-    fn controllers_have_names_of_their_own() {
-        let mut project = with("Bird");
-        check(project.add_controller("demo", "Bird", None), FINE);
-        check(project.add_controller("demo", "Bird", None), FINE);
-        check(project.add_controller("demo", "Bird", Some("nest-counter")), FINE);
-        check(project.add_controller("demo", "Bird", Some("nest--counter")), "would both be the module `nest_counter`");
-        check(project.add_controller("demo", "Nest", None), "the kinds are Bird in demo");
-        check(project.add_controller("demo", "Bird", Some("Bird")), "is not a controller name");
-        assert_eq!(project.groups[0].kinds[0].controllers, ["bird", "nest-counter"]);
-        project.add_group("crew").unwrap();
-        project.add_version("crew", "v1").unwrap();
-        project.add_kind("crew", kind("Bird")).unwrap();
-        check(project.add_controller("crew", "Bird", Some("bird")), "that of Bird in demo");
-        check(project.add_controller("crew", "Bird", None), FINE);
-        assert_eq!(project.groups[1].kinds[0].controllers, ["crew-bird"]);
-        check(project.check(), FINE);
     }
 }

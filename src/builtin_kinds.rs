@@ -1,4 +1,4 @@
-//! The kinds of Kubernetes itself that a webhook may act on, as k8s-openapi has them: what can be listed, which is what
+//! The kinds of Kubernetes itself that a webhook or a controller may act on, as k8s-openapi has them: what can be listed, which is what
 //! is kept. Those of `admissionregistration.k8s.io` are left out: no cluster asks a webhook about webhooks.
 
 use crate::error::{Failure, usage};
@@ -15,6 +15,11 @@ pub struct BuiltinKind {
     pub kind: &'static str,
     pub plural: &'static str,
     pub scope: Scope,
+}
+
+/// All of them, those of one group together.
+pub fn all() -> &'static [BuiltinKind] {
+    KINDS
 }
 
 /// The short name of a group that is Kubernetes' own, by that name or by its full one.

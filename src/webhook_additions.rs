@@ -2,9 +2,9 @@
 //! one addition, and a `PROJECT` file that is read goes through the same functions.
 
 use crate::additions::known_kinds;
-use crate::builtin_kinds;
 use crate::error::{Failure, usage};
-use crate::names::{self, Module};
+use crate::external_additions;
+use crate::names::Module;
 use crate::project::{Backend, ExternalWebhooks, Plugin, Project, Webhooks};
 use crate::webhook_names;
 
@@ -38,20 +38,14 @@ impl Project {
     /// Adds webhooks to a kind of others, beside those that it has.
     pub fn add_external_webhooks(&mut self, asked: ExternalWebhooks) -> Result<(), Failure> {
         something(asked.webhooks)?;
-        check_names(&asked)?;
+        external_additions::check_names(&asked.named())?;
         if asked.webhooks.conversion {
             return Err(usage(format!("{} is not a kind of this project: nobody asks it for conversions", asked.kind))
                 .hint("leave out `--conversion`; who defines a kind converts it"));
         }
-        let api_group = asked.api_group();
-        if let Some((own, _)) =
-            self.kinds().find(|(own, kind)| self.api_group(&own.name) == api_group && kind.kind == asked.kind)
-        {
-            return Err(usage(format!("{} in {api_group} is a kind of this project", asked.kind))
-                .hint(format!("leave out `--external-api-domain`, and use `--group {}`", own.name)));
-        }
+        external_additions::check_is_of_others(self, &asked.named())?;
         let mut next = self.clone();
-        match next.external_webhooks.iter_mut().find(|there| there.is_same_kind(&asked)) {
+        match next.external_webhooks.iter_mut().find(|there| there.named().is_same_kind(&asked.named())) {
             Some(there) => {
                 same(there, &asked)?;
                 there.webhooks = there.webhooks.and(asked.webhooks);
@@ -120,53 +114,15 @@ fn something(asked: Webhooks) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_names(asked: &ExternalWebhooks) -> Result<(), Failure> {
-    let Some(domain) = &asked.domain else {
-        let found = builtin_kinds::find(&asked.group, &asked.version, &asked.kind)?;
-        if (found.plural, found.scope) != (asked.plural.as_str(), asked.scope) {
-            return Err(usage(format!("{} is Kubernetes' own: its plural is {}", asked.kind, found.plural))
-                .hint("leave out `--resource` and `--non-namespaced`: they are known"));
-        }
-        if asked.type_path.is_some() {
-            return Err(usage(format!("{} is Kubernetes' own: its type is that of k8s-openapi", asked.kind))
-                .hint("leave out `--external-api-path`, or name the group's domain with `--external-api-domain`"));
-        }
-        return Ok(());
-    };
-    webhook_names::check_group(&asked.group, domain)?;
-    names::check_version(&asked.version)?;
-    names::check_plural(&asked.plural)?;
-    match &asked.type_path {
-        Some(path) => webhook_names::check_type_path(path, &asked.kind),
-        None => webhook_names::check_kind(&asked.kind),
-    }
-}
-
 fn same(there: &ExternalWebhooks, asked: &ExternalWebhooks) -> Result<(), Failure> {
-    let name = format!("{} in {}", there.kind, there.api_group());
+    let name = format!("there are webhooks for {} in {} already", there.kind, there.api_group());
     if there.version != asked.version {
-        return Err(usage(format!("there are webhooks for {name} already, in the version {}", there.version)).hint(
-            format!(
-                "one version is enough: a cluster converts objects of the others before it asks. Use `--version {}`",
-                there.version
-            ),
-        ));
+        return Err(usage(format!("{name}, in the version {}", there.version)).hint(format!(
+            "one version is enough: a cluster converts objects of the others before it asks. Use `--version {}`",
+            there.version
+        )));
     }
-    let differs = |what: &str, is: &str, asked: &str| {
-        Err(usage(format!("there are webhooks for {name} already: its {what} is {is}, not {asked}"))
-            .hint("type the flags as you did the first time, or mend its entry in PROJECT"))
-    };
-    if there.plural != asked.plural {
-        return differs("plural", &there.plural, &asked.plural);
-    }
-    if there.scope != asked.scope {
-        return differs("scope", &format!("{:?}", there.scope), &format!("{:?}", asked.scope));
-    }
-    if there.type_path != asked.type_path {
-        let path = |own: &ExternalWebhooks| own.type_path.clone().unwrap_or_else(|| "in its own file".into());
-        return differs("type", &path(there), &path(asked));
-    }
-    Ok(())
+    external_additions::same(&name, &there.named(), &asked.named())
 }
 
 fn about(plugin: &Plugin) -> String {

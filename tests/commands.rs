@@ -211,6 +211,70 @@ fn show_tells_of_webhooks_and_of_plugins() {
 }
 
 #[test]
+fn show_tells_of_controllers() {
+    let (_temporary, project) = scaffold("keepers");
+    let told: serde_json::Value = serde_json::from_str(&succeed(&project, "show --output json")).unwrap();
+    let [bird, housekeeper, exporter] = told["groups"][0]["kinds"][0]["controllers"].as_array().unwrap().as_slice()
+    else {
+        panic!("{told}");
+    };
+    assert_eq!((&bird["name"], &bird["owns"]), (&"bird".into(), &serde_json::json!(["v1/ConfigMap"])));
+    let owns = serde_json::json!(["apps/v1/StatefulSet", "v1/Service", "demo.keepers.example.com/v1/Note"]);
+    assert_eq!(housekeeper["owns"], owns);
+    assert_eq!((&exporter["cluster"], &exporter["watches"][0]), (&"prod".into(), &"v1/Secret".into()));
+    let [deployment, certificate] = told["externalControllers"].as_array().unwrap().as_slice() else {
+        panic!("{told}");
+    };
+    assert_eq!((&deployment["apiGroup"], &deployment["kind"]), (&"apps".into(), &"Deployment".into()));
+    assert_eq!(certificate["controllers"][1]["file"]["path"], "src/controllers/cert_manager/certificate_counter.rs");
+    std::fs::remove_file(project.join("src/controllers/apps/deployment.rs")).unwrap();
+    let tree = succeed(&project, "show");
+    for line in [
+        "controller  src/controllers/demo/bird.rs (owns v1/ConfigMap)\n",
+        "controller  src/controllers/demo/exporter.rs (exporter; owns v1/ConfigMap; watches v1/Secret; in the cluster prod)\n",
+        "apps/v1 Deployment: src/controllers/apps/deployment.rs (missing) (deployment; owns v1/ConfigMap)\n",
+    ] {
+        assert!(tree.contains(line), "{line}: {tree}");
+    }
+}
+
+#[test]
+fn a_controller_is_planned_before_it_is_made_and_its_file_is_the_users() {
+    let (_temporary, project) = scaffold("aviary");
+    let line = "create controller --group demo --version v1alpha1 --kind Bird --name keeper --owns Service";
+    let before = tree(&project);
+    let told = succeed(&project, &format!("{line} --dry-run --diff"));
+    assert!(told.contains("create   src/controllers/demo/keeper.rs\n"), "{told}");
+    assert!(told.contains("+    manager.add(\"keeper\", demo::keeper::run);\n"), "{told}");
+    assert!(told.contains("+      - v1/Service\n"), "{told}");
+    assert!(tree(&project) == before);
+    let told = succeed(&project, line);
+    assert!(told.contains("A new controller. Yours to edit:\n  src/controllers/demo/keeper.rs"), "{told}");
+    let file = project.join("src/controllers/demo/keeper.rs");
+    std::fs::write(&file, "// mine\n").unwrap();
+    assert!(succeed(&project, line).starts_with("Nothing to do"));
+    succeed(&project, "generate --check");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "// mine\n");
+}
+
+/// A controller of a file from before more was known of it is but a name.
+#[test]
+fn an_older_file_is_read_and_its_controllers_stay_as_they_are() {
+    let (_temporary, project) = scaffold("aviary");
+    let path = project.join("PROJECT");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let older = text.replace("    - name: bird\n      owns:\n      - v1/ConfigMap\n", "    - bird\n");
+    assert_ne!(older, text);
+    std::fs::write(&path, &older).unwrap();
+    let before = tree(&project);
+    succeed(&project, "generate --check");
+    assert!(succeed(&project, CREATE).starts_with("Nothing to do"));
+    assert!(tree(&project) == before);
+    succeed(&project, "create controller --group demo --version v1alpha1 --kind Bird --name keeper");
+    assert!(std::fs::read_to_string(&path).unwrap().contains("    - bird\n    - name: keeper\n"));
+}
+
+#[test]
 fn a_webhook_is_planned_before_it_is_made() {
     let (_temporary, project) = scaffold("aviary");
     let line = "create webhook --group demo --version v1alpha1 --kind Bird --defaulting";
@@ -240,8 +304,14 @@ fn every_shell_gets_its_completions() {
     let (_temporary, anywhere) = folder("anywhere");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = succeed(&anywhere, &format!("completion {shell}"));
-        for word in ["skip-controller", "with-scale-subresource", "schemaless", "programmatic-validation", "admission"]
-        {
+        for word in [
+            "skip-controller",
+            "with-scale-subresource",
+            "schemaless",
+            "programmatic-validation",
+            "admission",
+            "watches",
+        ] {
             assert!(script.contains(word), "{shell} {word}");
         }
     }

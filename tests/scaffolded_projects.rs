@@ -65,6 +65,12 @@ fn a_project_with_webhooks_and_plugins_is_sound() {
     sound("guarded");
 }
 
+#[test]
+#[ignore = "builds a project: ./scripts/test"]
+fn a_project_of_many_controllers_is_sound() {
+    sound("keepers");
+}
+
 /// Formatted, without a warning, with tests that pass, and all that with the lock file that it came with.
 #[track_caller]
 fn sound(golden: &str) {
@@ -115,6 +121,21 @@ fn names_that_are_let_through_compile() {
         );
     }
     succeed(&project.root, "create controller --quiet --group demo --version v1 --kind Type --name self");
+    let kind = format!("--group kube --version v1beta1 --kind {longest}");
+    for (name, flags) in [
+        (
+            "v1",
+            "--owns demo/Type,v1/Namespace,PersistentVolumeClaim --watches Ingress --cluster a-very-long-name-of-a-cluster",
+        ),
+        (
+            "type",
+            "--owns demo/Core,CronJob,Deployment,DaemonSet,ReplicaSet,Pod,Job,Secret --watches kube/BirdSpec,Node",
+        ),
+    ] {
+        succeed(&project.root, &format!("create controller --quiet {kind} --name {name} {flags}"));
+    }
+    let kind = "--external --group events.k8s.io --version v1 --kind Event";
+    succeed(&project.root, &format!("create controller --quiet {kind} --owns core/Event,Lease"));
     for (group, version, kind) in [("demo", "v1", "V1"), ("kube", "v1beta1", longest.as_str()), ("crate", "v1", "Bird")]
     {
         for (name, of_type) in [("v1", "arbitrary"), ("type", "connect"), ("self-crate", "arbitrary"), ("x", "connect")]

@@ -5,6 +5,7 @@
 //! A request passes through these modules from top to bottom, and `use` points only downwards, which a test checks:
 //! - [`app`]: the program: flags, subcommands, what is started in which order
 //! - [`testing`]: the server inside a test
+//! - [`scheduler`]: which node gets a pod: schedulers of one's own
 //! - [`webhook`]: the same kinds as CRDs of a cluster, which asks this program about each write
 //! - [`manager`]: controllers beside the server
 //! - [`standalone`]: what makes a server a system of its own, without a cluster
@@ -45,6 +46,7 @@ pub mod manager;
 pub mod openapi;
 pub mod registry;
 pub mod request;
+pub mod scheduler;
 pub mod schema;
 pub mod server;
 pub mod standalone;
@@ -69,6 +71,7 @@ pub use registry::error::Error;
 pub use registry::strategy::Strategy;
 pub use registry::subresource::{Parent, Subresource};
 pub use request::context::RequestContext;
+pub use scheduler::Schedulers;
 pub use schema::AnyFields;
 pub use testing::TestServer;
 pub use webhook::{Webhook, Webhooks};

@@ -136,6 +136,7 @@ async fn a_plugin_reads_what_was_written_before() {
     for namespace in ["one", "two", "two"] {
         let count = seen.lock().unwrap().len();
         let name = format!("f{count}");
+        server.namespace(namespace).await;
         let flunders: Api<Flunder> = server.api_in(namespace);
         flunders.create(&PostParams::default(), &flunder(&name)).await.expect("created");
         if count == 0 {

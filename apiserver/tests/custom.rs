@@ -230,6 +230,7 @@ async fn an_ordinary_client_sees_nothing_unusual() {
     let robin = birds.create(&PostParams::default(), &bird("robin", "robin")).await.unwrap();
     assert!(robin.uid().is_some() && robin.creation_timestamp().is_some());
     assert_eq!(robin.resource_version().as_deref(), Some("101"));
+    server.namespace("forest").await;
     server.api_in::<Bird>("forest").create(&PostParams::default(), &bird("owl", "owl")).await.unwrap();
     let again = birds.create(&PostParams::default(), &bird("robin", "robin")).await;
     assert!(matches!(again, Err(kube::Error::Api(status)) if status.reason == "AlreadyExists"));

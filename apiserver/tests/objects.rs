@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use apiserver::Apis;
 use apiserver::admission::{Admission, Attributes, Denied, Operation};
+use apiserver::standalone::Standalone;
 use apiserver::storage::memory::MemoryStore;
 use common::{BirdStrategy, Server};
 use serde_json::{Value, json};
@@ -324,10 +325,13 @@ async fn a_dry_run_does_everything_but_store() {
     assert!(failure.starts_with("422 CreateOptions.meta.k8s.io"), "{failure}");
 }
 
-/// There is no object for a namespace, so that nobody else looks at its name.
+/// Where there need be no object for a namespace, nobody else looks at its name.
 #[tokio::test]
 async fn a_namespace_has_a_name_that_a_namespace_may_have() {
-    let server = Server::start().await;
+    let mut apis = Apis::default();
+    apis.add(BirdStrategy);
+    let how = Standalone::default().namespace_lifecycle(false);
+    let server = Server::alone(how, apis, Arc::new(MemoryStore::default())).await;
     for (namespace, code) in [("forest", 201), ("dark%3Fforest", 422), ("Forest", 422), ("a.b", 422), ("-", 422)] {
         let body = json!({
             "apiVersion": "demo.example.com/v1", "kind": "Bird", "metadata": { "name": "a" },

@@ -62,6 +62,12 @@ pub async fn hold(transcript: &Transcript, clients: &Clients) -> Vec<String> {
     differences
 }
 
+/// The namespaces of a conversation: names that say whose they are, and sort as in the recording.
+pub fn namespaces(transcript: &Transcript) -> [String; 2] {
+    let namespace = format!("t-{}", transcript.name);
+    [namespace.clone(), format!("{namespace}z")]
+}
+
 struct Conversation<'a> {
     clients: &'a Clients,
     variables: BTreeMap<String, String>,
@@ -70,15 +76,14 @@ struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     fn new(transcript: &Transcript, clients: &'a Clients) -> Self {
-        // Names that say whose they are, and sort as in the recording.
-        let namespace = format!("t-{}", transcript.name);
+        let [namespace, second] = namespaces(transcript);
         let mut variables = transcript.vars.clone();
         let group = variables.get("group").cloned().unwrap_or_default();
         variables.insert(
             "revgroup".into(),
             group.split('.').rev().collect::<Vec<_>>().join("."),
         );
-        variables.insert("ns2".into(), format!("{namespace}z"));
+        variables.insert("ns2".into(), second);
         variables.insert("ns".into(), namespace);
         Self {
             clients,

@@ -26,14 +26,16 @@ pub const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdat
 const AT_A_TIME: usize = 16;
 
 /// Holds all conversations of a folder with a server of these kinds on this storage.
-pub async fn replay(folder: &str, install: impl FnOnce(&mut Apis), store: impl Store) {
+///
+/// Most are held behind a cluster, where rights are recorded ones and namespaces are the cluster's; those about namespaces
+/// are held with a server that keeps its own.
+pub async fn replay(folder: &str, install: impl Fn(&mut Apis), store: impl Store) {
     forget_the_past(&store).await;
     let server = TestServer::builder().behind_a_cluster().store(store);
-    let server = server.start(install).await;
-    let clients = Arc::new(Clients {
-        admin: server.client(),
-        user: server.client_as(UserInfo::authenticated("alice", [])),
-    });
+    let server = server.start(&install).await;
+    let clients = clients(&server);
+    let alone = TestServer::start(&install).await;
+    let clients_alone = self::clients(&alone);
     let only = std::env::var("RECORDINGS").unwrap_or_default();
     let transcripts = Transcript::all(&Path::new(RECORDINGS).join(folder));
     let transcripts = transcripts
@@ -41,8 +43,16 @@ pub async fn replay(folder: &str, install: impl FnOnce(&mut Apis), store: impl S
         .filter(|one| one.name.starts_with(&only));
     let held: Vec<(String, Vec<String>)> = futures::stream::iter(transcripts)
         .map(|transcript| {
-            let clients = clients.clone();
+            let (clients, alone) = match transcript.needs_namespaces() {
+                true => (clients_alone.clone(), Some(&alone)),
+                false => (clients.clone(), None),
+            };
             async move {
+                if let Some(alone) = alone {
+                    for namespace in conversation::namespaces(&transcript) {
+                        alone.namespace(&namespace).await;
+                    }
+                }
                 let differences = conversation::hold(&transcript, &clients).await;
                 (transcript.name, differences)
             }
@@ -63,6 +73,13 @@ pub async fn replay(folder: &str, install: impl FnOnce(&mut Apis), store: impl S
         "{failed} of {held} recordings differ: {}",
         names.join(" ")
     );
+}
+
+fn clients(server: &TestServer) -> Arc<Clients> {
+    Arc::new(Clients {
+        admin: server.client(),
+        user: server.client_as(UserInfo::authenticated("alice", [])),
+    })
 }
 
 /// Some recordings ask for the first version of all, which the server must have forgotten.

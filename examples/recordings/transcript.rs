@@ -1,7 +1,7 @@
 //! A recorded conversation, as it is written down.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde::Deserialize;
@@ -57,21 +57,23 @@ pub struct Step {
 }
 
 impl Transcript {
-    /// All that are in a folder, in the order of their names; those left out that need namespaces, which this server
-    /// does not keep.
+    /// All that are in a folder, in the order of their names.
     pub fn all(folder: &Path) -> Vec<Self> {
         let mut files: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .collect();
         files.sort();
-        let transcripts = files.iter().map(|file| {
+        let transcript = |file: &PathBuf| {
             let text = std::fs::read_to_string(file).unwrap();
             from_yaml(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-        });
-        transcripts
-            .filter(|one: &Self| !one.needs.iter().any(|need| need == "namespaces"))
-            .collect()
+        };
+        files.iter().map(transcript).collect()
+    }
+
+    /// Whether it takes a server that keeps namespaces.
+    pub fn needs_namespaces(&self) -> bool {
+        self.needs.iter().any(|need| need == "namespaces")
     }
 }
 

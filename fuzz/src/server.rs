@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use apiserver::TestServer;
+use apiserver::standalone::Standalone;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use kube::Client;
@@ -41,7 +42,9 @@ const INTERNAL: [&str; 6] = [
 pub fn requests(data: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let server = TestServer::start(apis::install).await;
+        // Whatever namespace a request names, it shall come further than to the question whether there is such.
+        let alone = Standalone::default().namespace_lifecycle(false);
+        let server = TestServer::builder().standalone(alone).start(apis::install).await;
         let client = server.client();
         for text in data.split(|byte| *byte == SEPARATOR).take(REQUESTS_MAX) {
             if let Some(request) = request(text) {

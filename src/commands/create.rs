@@ -1,4 +1,4 @@
-//! `create`: groups, versions, kinds, subresources, controllers, webhooks and admission plugins. Each command adds what is
+//! `create`: groups, versions, kinds, subresources, controllers, webhooks, admission plugins and schedulers. Each command adds what is
 //! missing and leaves what is there.
 
 use std::path::{Path, PathBuf};
@@ -8,11 +8,14 @@ use clap::{ArgAction, Args, Subcommand};
 
 use super::admission::{self, AdmissionArgs};
 use super::changes::{self, Workspace, WriteArgs};
+use super::controller::{self, ControllerArgs};
 use super::from_crd;
 use super::resource_version::{self, VersionFlags};
+use super::scheduler::{self, SchedulerArgs};
 use super::subresource::{self, SubresourceArgs};
 use super::version_news::VersionNews;
 use super::webhook::{self, WebhookArgs};
+use crate::controller_additions::NewController;
 use crate::error::usage;
 use crate::names;
 use crate::project::{Backend, Group, Kind, KindVersion, Project, Scope, Webhooks};
@@ -30,12 +33,14 @@ pub enum CreateCommand {
     Resource(ResourceArgs),
     /// Add a subresource to a kind that is there
     Subresource(SubresourceArgs),
-    /// Add a controller for a kind that is there
+    /// Add a controller for a kind, of the project or of others
     Controller(ControllerArgs),
     /// Add webhooks for a kind, of the project or of others
     Webhook(WebhookArgs),
     /// Add a plugin that is asked about objects before they are kept
     Admission(AdmissionArgs),
+    /// Add a scheduler, which puts pods on nodes
+    Scheduler(SchedulerArgs),
 }
 
 #[derive(Args, Debug)]
@@ -194,32 +199,6 @@ const OWN_SHAPE: [&str; 13] = [
     "warning",
 ];
 
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  apiserver-boot create controller --group demo --version v1alpha1 --kind Bird
-  apiserver-boot create controller --group demo --version v1 --kind Bird --name bird-counter")]
-pub struct ControllerArgs {
-    /// The kind's group, without the project's domain
-    #[arg(long)]
-    group: String,
-
-    /// The kind's version
-    #[arg(long)]
-    version: String,
-
-    /// The kind
-    #[arg(long)]
-    kind: String,
-
-    /// The controller's name [default: the kind's]
-    #[arg(long)]
-    name: Option<String>,
-
-    #[command(flatten)]
-    write: WriteArgs,
-}
-
 pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
     match command {
         CreateCommand::Group(args) => match args.command {
@@ -243,13 +222,7 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
             check_version_is_stored(&before, project, (&args.group, &args.version, &args.kind))?;
             Ok(Vec::new())
         }),
-        CreateCommand::Controller(args) => add(args.write, ui, |project| {
-            let name = args.name.as_deref();
-            project.check_kind_has(&args.group, &args.version, &args.kind)?;
-            let before = project.clone();
-            project.add_controller(&args.group, &args.kind, name)?;
-            check_version_is_stored(&before, project, (&args.group, &args.version, &args.kind))
-        }),
+        CreateCommand::Controller(args) => add(args.write, ui, |project| controller::add(project, args)),
         CreateCommand::Webhook(args) => add(args.write, ui, |project| webhook::add(project, args)),
         CreateCommand::Admission(args) => add(args.write, ui, |project| {
             if let Some(target) = args.target() {
@@ -257,6 +230,7 @@ pub fn create(command: CreateCommand, ui: &Ui) -> anyhow::Result<ExitCode> {
             }
             admission::add(project, &args)
         }),
+        CreateCommand::Scheduler(args) => add(args.write, ui, |project| Ok(project.add_scheduler(&args.name)?)),
     }
 }
 
@@ -273,7 +247,7 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
             project.add_version(&group, &version)?;
             if !args.skip_controller {
                 project.check_kind_has(&group, &version, &kind)?;
-                project.add_controller(&group, &kind, None)?;
+                project.create_controller(&group, &kind, &NewController::default())?;
             }
             return Ok(Vec::new());
         }
@@ -293,7 +267,7 @@ fn resource(args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCode> {
                 project.add_kind(&group, Kind { versions, ..args.kind() })?;
                 resource_version::change(project, root, of_version, &args.of_version)?;
                 if !args.skip_controller {
-                    project.add_controller(&group, &kind, None)?;
+                    project.create_controller(&group, &kind, &NewController::default())?;
                 }
             }
         }
@@ -367,7 +341,7 @@ fn add_to(
 }
 
 /// What a command adds to a kind is written for the version in which hooks see its objects.
-fn check_version_is_stored(
+pub fn check_version_is_stored(
     before: &Project,
     next: &Project,
     (group, version, kind): (&str, &str, &str),
@@ -387,6 +361,12 @@ pub fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> Str
     for (group, kind) in next.kinds() {
         news.compare(before.group(&group.name).and_then(|g| g.kind(&kind.kind)), next, group, kind, root);
     }
+    for (is_first, path) in controller::news(before, next) {
+        if !is_first {
+            news.titles.push(Title("A new controller".into(), String::new()));
+        }
+        news.edit.push(format!("  {path}  # what keeps it true"));
+    }
     for (title, rest, path) in webhook::news(before, next) {
         news.titles.push(Title(title, rest));
         news.edit.extend(path.map(|path| format!("  {path}  # what they do")));
@@ -395,6 +375,11 @@ pub fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> Str
     for (name, path) in admission::news(before, next) {
         news.titles.push(Title("A new admission plugin".into(), format!(": {name}")));
         news.edit.push(format!("  {path}  # what it changes and refuses"));
+    }
+    for (name, files) in scheduler::news(before, next) {
+        news.titles.push(Title("A new scheduler".into(), format!(": {name}")));
+        news.edit.extend(files.into_iter().map(|(path, what)| format!("  {path}  # {what}")));
+        news.by_hand.extend(scheduler::missing_line(root, next));
     }
     if news.titles.is_empty() {
         let group = next.groups.last().map_or("demo", |group| &group.name);
@@ -468,13 +453,6 @@ impl News {
                 let known = format!(": {} has it in {}, and PROJECT knows of it now", kind.kind, view.types_path);
                 self.titles.push(Title(format!("The subresource {}/{name}", kind.plural), known));
             }
-        }
-        let there = |name| before.is_some_and(|before| before.controllers.contains(name));
-        for name in kind.controllers.iter().filter(|name| !there(name)) {
-            if before.is_some() {
-                self.titles.push(Title("A new controller".into(), String::new()));
-            }
-            self.edit.push(format!("  {}  # what keeps it true", views::controller(next, group, kind, name).path));
         }
     }
 }

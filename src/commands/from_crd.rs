@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::changes::{self, Workspace};
 use super::create::{self, ResourceArgs};
+use crate::controller_additions::NewController;
 use crate::error::{WithHint, usage};
 use crate::from_crd::{self, Definition, DefinitionVersion};
 use crate::project::{Backend, Kind, KindVersion, Project, Scope, Webhooks};
@@ -37,7 +38,7 @@ pub fn create(file: &Path, args: ResourceArgs, ui: &Ui) -> anyhow::Result<ExitCo
     }
     next.add_kind(&group, kind_of(&definition, version))?;
     if !args.skip_controller {
-        next.add_controller(&group, kind, None)?;
+        next.create_controller(&group, kind, &NewController::default())?;
     }
 
     let is_new = workspace.project.group(&group).is_none_or(|group| group.kind(kind).is_none());

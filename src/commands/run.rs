@@ -1,6 +1,7 @@
 //! `run local`: checks everything that can be checked before the first second of building, then hands over to
 //! [`session`](crate::local::session).
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -58,6 +59,11 @@ pub struct RunLocalArgs {
     /// The kubeconfig to write, for kubectl and the controllers
     #[arg(long, value_name = "FILE", default_value = "kubeconfig")]
     config: PathBuf,
+
+    /// Another cluster for the controllers that act in it, by its name in `create controller --cluster`; may be given more
+    /// than once
+    #[arg(long = "cluster", value_name = "NAME=KUBECONFIG", value_parser = named_cluster)]
+    clusters: Vec<(String, PathBuf)>,
 
     /// Where data is kept from run to run [default: .apiserver-boot/data in the project]
     #[arg(long, value_name = "DIR")]
@@ -134,6 +140,7 @@ impl RunLocalArgs {
             api_server,
             webhook,
             controller_manager,
+            clusters: self.clusters.iter().map(|(name, file)| cluster(name, &here.join(file))).collect(),
             secure_port: self.secure_port,
             kubeconfig: here.join(self.config),
             state_dir,
@@ -171,6 +178,9 @@ fn check(plan: &Plan, project: &Project) -> Result<()> {
     if let Some(missing) = webhook::missing_line(&plan.root, project).filter(|_| plan.webhook) {
         return Err(failure("the webhooks cannot be run").hint(missing).into());
     }
+    if plan.controller_manager {
+        check_clusters(plan, project)?;
+    }
     if plan.api_server {
         kubeconfig::check(&plan.kubeconfig)?;
         match ports::check(plan.secure_port) {
@@ -186,6 +196,41 @@ fn check(plan: &Plan, project: &Project) -> Result<()> {
             .into());
     }
     Ok(())
+}
+
+/// Makes sure that the controllers find every cluster that they act in.
+fn check_clusters(plan: &Plan, project: &Project) -> Result<()> {
+    let given: Vec<(String, String)> = plan
+        .clusters
+        .iter()
+        .filter_map(|cluster| cluster.to_string_lossy().split_once('=').map(|(name, file)| (name.into(), file.into())))
+        .collect();
+    let missing = |cluster: &&str| !given.iter().any(|(name, _)| name == cluster);
+    if let Some(missing) = project.clusters().into_iter().find(missing) {
+        return Err(failure(format!("a controller acts in the cluster {missing:?}, and nothing tells where that is"))
+            .hint(format!("add `--cluster {missing}=KUBECONFIG`, or leave the controllers out with `--run apiserver`"))
+            .into());
+    }
+    if let Some((name, file)) = given.iter().find(|(_, file)| !Path::new(file).is_file()) {
+        return Err(failure(format!("there is no kubeconfig {file} to reach the cluster {name:?} with"))
+            .hint(format!("give the path of one: `--cluster {name}=KUBECONFIG`"))
+            .into());
+    }
+    Ok(())
+}
+
+fn named_cluster(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.into(), file.into())),
+        _ => Err("it is a name, `=` and the path of a kubeconfig: prod=prod.kubeconfig".into()),
+    }
+}
+
+fn cluster(name: &str, file: &Path) -> OsString {
+    let mut cluster = OsString::from(name);
+    cluster.push("=");
+    cluster.push(file);
+    cluster
 }
 
 /// What to type once everything runs, for this project's own kinds.

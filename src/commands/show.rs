@@ -8,6 +8,8 @@ use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::show_controllers::{self, ShownController, ShownExternalControllers};
+use super::show_schedulers::{self, ShownScheduler};
 use super::show_webhooks::{self, ShownPlugin, ShownWebhooks};
 use crate::project::{Backend, Group, Kind, KindVersion, Project, Scope};
 use crate::scaffold::{pair, views};
@@ -63,9 +65,12 @@ struct Shown {
     root: String,
     library: String,
     groups: Vec<ShownGroup>,
+    /// Controllers of kinds that are not the project's.
+    external_controllers: Vec<ShownExternalControllers>,
     /// Webhooks for kinds that are not the project's.
     external_webhooks: Vec<ShownWebhooks>,
     admission: Vec<ShownPlugin>,
+    schedulers: Vec<ShownScheduler>,
 }
 
 #[derive(Debug, Serialize)]
@@ -153,13 +158,6 @@ struct ShownSubresource {
     test: ShownFile,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ShownController {
-    name: String,
-    file: ShownFile,
-}
-
 impl ShownFile {
     /// The file at a path in the project.
     pub fn new(root: &Path, path: String) -> Self {
@@ -211,10 +209,7 @@ impl Shown {
                             test: file(view.test_path),
                         }
                     });
-                    let controllers = kind.controllers.iter().map(|name| ShownController {
-                        name: name.clone(),
-                        file: file(views::controller(project, group, kind, name).path),
-                    });
+                    let controllers = kind.controllers.iter().map(|own| ShownController::new(root, &group.name, own));
                     ShownKind {
                         kind: kind.kind.clone(),
                         version: kind.stored().to_owned(),
@@ -255,8 +250,10 @@ impl Shown {
             root: root.display().to_string(),
             library: project.vendor.clone(),
             groups: groups.collect(),
+            external_controllers: show_controllers::external(root, project),
             external_webhooks: show_webhooks::external(root, project),
             admission: show_webhooks::plugins(root, project),
+            schedulers: show_schedulers::all(root, project),
         }
     }
 }
@@ -286,7 +283,15 @@ fn tree(shown: &Shown, ui: &Ui) {
     );
     let others: Vec<String> = shown.external_webhooks.iter().map(ShownWebhooks::line).collect();
     let plugins: Vec<String> = shown.admission.iter().map(ShownPlugin::line).collect();
-    for (title, lines) in [("webhooks for kinds of others", others), ("admission plugins", plugins)] {
+    let controllers: Vec<String> =
+        shown.external_controllers.iter().flat_map(ShownExternalControllers::lines).collect();
+    let schedulers: Vec<String> = shown.schedulers.iter().map(ShownScheduler::line).collect();
+    for (title, lines) in [
+        ("controllers of kinds of others", controllers),
+        ("webhooks for kinds of others", others),
+        ("admission plugins", plugins),
+        ("schedulers", schedulers),
+    ] {
         if !lines.is_empty() {
             ui.result(ui.paint(Style::Cyan, title));
             branches(&lines, "", ui, String::clone, |_, _| {});
@@ -363,9 +368,7 @@ fn kind_leaves(kind: &ShownKind, version: &ShownVersion) -> Vec<String> {
             .map(|own| file("subresource", &own.file) + &format!(" ({}, {})", own.name, own.answers)),
     );
     leaves.extend(kind.controllers.iter().map(|controller| {
-        let same = controller.name == crate::names::controller("", &kind.kind);
-        let name = if same { String::new() } else { format!(" ({})", controller.name) };
-        file("controller", &controller.file) + &name
+        file("controller", &controller.file) + &controller.remarks(&crate::names::controller("", &kind.kind))
     }));
     let webhooks = format!(" ({})", kind.webhooks.join(", "));
     leaves.extend(kind.files.webhooks.iter().map(|own| file("webhooks", own) + &webhooks));

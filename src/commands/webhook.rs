@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::{ArgAction, ArgGroup, Args};
 
 use super::changes::WriteArgs;
+use super::main_file;
 use crate::additions::known_kinds;
 use crate::builtin_kinds;
 use crate::error::{Failure, usage};
@@ -220,21 +221,8 @@ fn check_version(project: &Project, args: &WebhookArgs, version: &str) -> Result
 
 /// What `main.rs`, which is the user's, lacks for webhooks, and how to add it.
 pub fn missing_line(root: &Path, project: &Project) -> Option<String> {
-    let main = std::fs::read_to_string(root.join(MAIN)).ok()?;
-    // A comment that speaks of them does not serve them.
-    let code = main.lines().map(|line| line.split("//").next().unwrap_or_default());
-    if code.collect::<String>().contains(".webhooks(") {
-        return None;
-    }
-    Some(format!(
-        "{MAIN} is yours and does not serve webhooks yet. Add this line to it, before `.main()`:\n\n        \
-         .webhooks({}::webhooks::install)",
-        names::crate_name(&project.name)
-    ))
+    main_file::missing_line(root, project, "webhooks", "does not serve webhooks yet")
 }
-
-/// The user's file that makes a program of the project.
-const MAIN: &str = "src/main.rs";
 
 /// What is new in `next`: for each kind a title with what follows it, and the file to edit.
 pub fn news(before: &Project, next: &Project) -> Vec<(String, String, Option<String>)> {

@@ -1,6 +1,7 @@
 //! One `run local` from the build to the last part's end. Parts start in the order storage, API server, webhooks,
 //! controller manager, each when the one before is ready, and stop in the opposite order. When one ends by itself, all end.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -101,6 +102,8 @@ pub struct Plan {
     pub webhook: bool,
     /// Whether to run the controller manager.
     pub controller_manager: bool,
+    /// The clusters that it acts in besides: a name, `=` and the path of a kubeconfig.
+    pub clusters: Vec<OsString>,
     /// The API server's port; 0 picks one.
     pub secure_port: u16,
     /// Where the kubeconfig is.
@@ -336,7 +339,11 @@ impl Session {
         }
         if self.plan.controller_manager {
             let mut command = self.project_command("controller-manager");
-            command.arg("--kubeconfig").arg(&self.plan.kubeconfig);
+            // There is one, and it is to act at once when it is started again.
+            command.arg("--kubeconfig").arg(&self.plan.kubeconfig).arg("--leader-elect=false");
+            for cluster in &self.plan.clusters {
+                command.arg("--cluster").arg(cluster);
+            }
             self.start(Part::ControllerManager, command, || Ok(None))?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::version::{self, KindVersion};
-use super::{Subresource, Webhooks};
+use super::{Controller, Subresource, Webhooks};
 use crate::names;
 
 /// A kind.
@@ -42,9 +42,9 @@ pub struct Kind {
     /// The subresources beside status and scale, in the order of their creation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subresources: Vec<Subresource>,
-    /// The names of its controllers.
+    /// Its controllers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub controllers: Vec<String>,
+    pub controllers: Vec<Controller>,
     /// What other servers ask about it.
     #[serde(default, skip_serializing_if = "Webhooks::is_empty")]
     pub webhooks: Webhooks,

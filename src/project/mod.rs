@@ -1,6 +1,8 @@
 //! The file `PROJECT`: the whole state of the tool. Equal `PROJECT` files give equal files of ours.
 
 mod admission;
+mod controller;
+mod external;
 mod kind;
 mod subresource;
 mod version;
@@ -12,6 +14,8 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 pub use admission::{Plugin, Target};
+pub use controller::{Controlled, Controller, ExternalControllers, KindRef};
+pub use external::ExternalKind;
 pub use kind::{Backend, Kind, Scope};
 pub use subresource::{Answers, Subresource};
 pub use version::KindVersion;
@@ -51,6 +55,9 @@ pub struct Project {
     /// The API groups, in the order of their creation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
+    /// Controllers of kinds that are not the project's, in the order of the kinds' first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external_controllers: Vec<ExternalControllers>,
     /// Webhooks for kinds that are not the project's, in the order of their creation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external_webhooks: Vec<ExternalWebhooks>,
@@ -60,6 +67,9 @@ pub struct Project {
     /// The admission plugins, in the order in which they are asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub admission: Vec<Plugin>,
+    /// The schedulers, in the order of their creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedulers: Vec<String>,
 }
 
 /// An API group.
@@ -95,9 +105,11 @@ impl Project {
             vendor,
             copyright,
             groups: Vec::new(),
+            external_controllers: Vec::new(),
             external_webhooks: Vec::new(),
             webhook_certificates: Certificates::default(),
             admission: Vec::new(),
+            schedulers: Vec::new(),
         }
     }
 
@@ -231,7 +243,7 @@ mod tests {
                 status: true,
                 scale: true,
                 subresources: vec![Subresource { name: "song".into(), answers: Answers::Connect }],
-                controllers: vec!["bird".into()],
+                controllers: vec![Controller::named("bird")],
                 webhooks: Webhooks::default(),
             }],
         });
@@ -283,6 +295,7 @@ mod tests {
         refused(&text.replace("- bd", "- bd\n    - bd"), "\"bd\" is named twice", "leave the second one out");
         refused(&text.replace("name: song", "name: Song"), "\"Song\" is not a subresource", "it starts with");
         refused(&text.replace("type: connect", "type: dance"), "unknown variant `dance`", "restore the file");
+        refused(&format!("{text}schedulers:\n- Packer\n"), "is not a name for a scheduler", "it starts with");
         refused(&text.replace("backend: custom", "backend: disk"), "unknown variant `disk`", "restore the file");
         refused(&text.replace("status: true", "status: false"), "a scale needs a status", "leave out");
     }

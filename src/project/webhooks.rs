@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Project, Scope};
-use crate::builtin_kinds;
+use super::{ExternalKind, Kind, Project, Scope};
 
 /// What is asked about a kind.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -74,17 +73,22 @@ impl Webhooks {
 }
 
 impl ExternalWebhooks {
-    /// The group as clients see it: `cert-manager.io`; empty for the core group.
-    pub fn api_group(&self) -> String {
-        match &self.domain {
-            Some(domain) => format!("{}.{domain}", self.group),
-            None => builtin_kinds::api_group(&self.group).unwrap_or(&self.group).to_owned(),
+    /// The kind, apart from what is asked about it.
+    pub fn named(&self) -> ExternalKind<'_> {
+        ExternalKind {
+            group: &self.group,
+            domain: self.domain.as_deref(),
+            version: &self.version,
+            kind: &self.kind,
+            plural: &self.plural,
+            scope: self.scope,
+            type_path: self.type_path.as_deref(),
         }
     }
 
-    /// Whether the other is about the same kind.
-    pub fn is_same_kind(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.api_group() == other.api_group()
+    /// The group as clients see it: `cert-manager.io`; empty for the core group.
+    pub fn api_group(&self) -> String {
+        self.named().api_group()
     }
 }
 

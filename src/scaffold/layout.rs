@@ -75,6 +75,33 @@ pub fn chain(indent: usize, receiver: &str, calls: &[(&str, String)]) -> String 
     format!("{outer}{receiver}{text};")
 }
 
+/// `receiver.link().link().await;` as a statement, indented by so many columns. The receiver is no longer than an indent.
+pub fn await_chain(indent: usize, receiver: &str, links: &[String]) -> String {
+    format!("{}{};", " ".repeat(indent), chain_text(indent, indent, receiver, links))
+}
+
+/// A chain of links that begins in a column of a statement which is indented by so many.
+pub fn chain_text(indent: usize, column: usize, receiver: &str, links: &[String]) -> String {
+    let one_line = format!("{receiver}{}", links.concat());
+    if one_line.len() <= CHAIN_WIDTH && column + one_line.len() + ";".len() <= WIDTH {
+        return one_line;
+    }
+    let deeper = format!("\n{}", " ".repeat(indent + 4));
+    // A receiver that is no longer than an indent stays on one line with the first link.
+    let joined = usize::from(receiver.len() <= "    ".len());
+    let (first, rest) = links.split_at(joined.min(links.len()));
+    let broken = |link: &String| {
+        let fits = deeper.len() - 1 + link.len() <= WIDTH;
+        match (fits, link.strip_suffix(')').and_then(|link| link.split_once('('))) {
+            (false, Some((method, arguments))) if !arguments.is_empty() => {
+                format!("{deeper}{method}({deeper}    {arguments},{deeper})")
+            }
+            _ => format!("{deeper}{link}"),
+        }
+    };
+    format!("{receiver}{}{}", first.concat(), rest.iter().map(broken).collect::<String>())
+}
+
 /// `head.method().method()` as the argument of `.version(…)` in a broken [`chain`] that is indented by so many columns.
 pub fn chain_argument(indent: usize, head: &str, links: &[String]) -> String {
     let one_line = format!("{head}{}", links.concat());

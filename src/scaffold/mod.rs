@@ -1,5 +1,6 @@
 //! From a `PROJECT` to files, in this order:
-//! - [`views`], [`webhooks`], [`plugins`] and [`crds`]: every name and decision that a template places
+//! - [`views`], [`controllers`], [`webhooks`], [`plugins`], [`schedulers`] and [`crds`]: every name and decision that a
+//!   template places
 //! - [`render`]: templates to files in memory, with [`layout`] for what rustfmt would do to long names, [`marker`] for
 //!   the first line of our files, [`lock`] for `Cargo.lock`
 //! - [`pair`]: two versions of a kind, where their conversions are, and how they are registered
@@ -9,7 +10,10 @@
 //!
 //! **Invariant:** only `plan` reads the disk and only `write` changes it.
 
+mod children;
+pub mod controllers;
 pub mod crds;
+mod imports;
 pub mod layout;
 pub mod lock;
 pub mod marker;
@@ -17,6 +21,7 @@ pub mod pair;
 pub mod plan;
 pub mod plugins;
 pub mod render;
+pub mod schedulers;
 pub mod vendor;
 pub mod views;
 pub mod webhooks;

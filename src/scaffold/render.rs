@@ -1,21 +1,24 @@
 //! Templates to files, in memory. `templates/` is laid out as the tree that it produces. A placeholder in a path says
 //! for what a template is rendered: `{group}` once for each group, `{version}` for each of its versions, `{kind}`,
-//! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{subresource-arbitrary}`,
+//! `{sample}` and `{test}` for each kind, `{controller}` for each controller, `{controller-group}` for the groups of their
+//! kinds, `{subresource-arbitrary}`,
 //! `{further-test}` for each version that was added to a kind and is served, `{subresource-connect}` and their `{test-…}`
 //! for each subresource of that type; none of them, once. `{kind-custom}` in the place of `{kind}` is for kinds whose
 //! backend is the user's, `{kind-schemaless}` for those without a schema, `{kind-imported}` for those whose types were made
 //! from a CustomResourceDefinition; where there is no such template, the one for `{kind}` is theirs too. `{webhook-own}`
 //! and `{webhook-others}` are for each kind with webhooks, the project's or not, `{webhook-group}` for the groups of both,
-//! `{plugin}` for each admission plugin; what is in `config/webhook` is for projects with webhooks, and what is in
+//! `{plugin}` for each admission plugin, `{scheduler}`, `{scheduler-config}` and `{scheduler-test}` for each scheduler; what is in `config/webhook` is for projects with webhooks, and what is in
 //! `config/crd` for `build config`.
 
 use anyhow::Context;
 use include_dir::{Dir, include_dir};
 use tera::Tera;
 
+use super::controllers::{self, ControllerFolder, ControllerView};
 use super::crds;
 use super::plugins::{self, PluginView};
-use super::views::{self, ControllerView, FurtherView, GroupView, KindView, SubresourceView, VersionView};
+use super::schedulers::{self, SchedulerView};
+use super::views::{self, FurtherView, GroupView, KindView, SubresourceView, VersionView};
 use super::webhooks::{self, FolderView, HookView};
 use super::{File, Owner, lock, marker};
 use crate::from_crd::Imported;
@@ -65,6 +68,13 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
                     renderer.file(template, is_new, &Place { plugin, ..Place::default() })?;
                 }
             }
+            Each::Scheduler => {
+                for name in &project.schedulers {
+                    let is_new = before.is_none_or(|before| !before.schedulers.contains(name));
+                    let scheduler = Some(schedulers::scheduler(name));
+                    renderer.file(template, is_new, &Place { scheduler, ..Place::default() })?;
+                }
+            }
             Each::Group => {
                 for group in &project.groups {
                     renderer.file(template, is_new, &Place::group(project, group))?;
@@ -106,14 +116,17 @@ pub fn render_with(project: &Project, before: Option<&Project>, import: Option<&
                     }
                 }
             }
+            Each::ControllerGroup => {
+                for controllers in controllers::folders(project) {
+                    renderer.file(template, false, &Place { controllers: Some(controllers), ..Place::default() })?;
+                }
+            }
             Each::Controller => {
-                for (group, kind) in project.kinds() {
-                    for name in &kind.controllers {
-                        let there = before_has(before, group, kind).is_some_and(|kind| kind.controllers.contains(name));
-                        let controller = Some(views::controller(project, group, kind, name));
-                        let place = Place { controller, ..Place::kind(project, group, kind) };
-                        renderer.file(template, !there, &place)?;
-                    }
+                for (of, own) in project.controllers() {
+                    let there =
+                        before.is_some_and(|before| before.controllers().any(|(_, there)| there.name == own.name));
+                    let controller = Some(controllers::controller(project, of, own));
+                    renderer.file(template, !there, &Place { controller, ..Place::default() })?;
                 }
             }
         }
@@ -179,6 +192,7 @@ enum Each {
     Kind,
     Further,
     Subresource(Answers),
+    ControllerGroup,
     Controller,
     /// The project, if it has webhooks.
     Webhooks,
@@ -189,6 +203,7 @@ enum Each {
         own: bool,
     },
     Plugin,
+    Scheduler,
 }
 
 /// What distinguishes kinds whose files come from other templates than those of most.
@@ -207,11 +222,13 @@ struct Place {
     kind: Option<KindView>,
     further: Option<FurtherView>,
     subresource: Option<SubresourceView>,
+    controllers: Option<ControllerFolder>,
     controller: Option<ControllerView>,
     imported: Option<Imported>,
     folder: Option<FolderView>,
     hook: Option<HookView>,
     plugin: Option<PluginView>,
+    scheduler: Option<SchedulerView>,
 }
 
 impl Place {
@@ -242,11 +259,16 @@ impl Place {
         let test = self.subresource.as_ref().map(|own| &own.test);
         fill("{test}", test.or(self.kind.as_ref().map(|kind| &kind.test)));
         fill("{controller}", self.controller.as_ref().map(|controller| &controller.file));
+        let folder = self.controllers.as_ref().map(|folder| &folder.folder);
+        fill("{controller-group}", folder.or(self.controller.as_ref().map(|controller| &controller.folder)));
         let folder = self.folder.as_ref().map(|folder| &folder.folder);
         fill("{webhook-group}", folder.or(self.hook.as_ref().map(|hook| &hook.folder)));
         fill("{webhook-own}", self.hook.as_ref().map(|hook| &hook.file));
         fill("{webhook-others}", self.hook.as_ref().map(|hook| &hook.file));
         fill("{plugin}", self.plugin.as_ref().map(|plugin| &plugin.file));
+        fill("{scheduler}", self.scheduler.as_ref().map(|scheduler| &scheduler.folder));
+        fill("{scheduler-config}", self.scheduler.as_ref().map(|scheduler| &scheduler.config));
+        fill("{scheduler-test}", self.scheduler.as_ref().map(|scheduler| &scheduler.test));
         path
     }
 }
@@ -261,8 +283,10 @@ impl Renderer {
     fn new(project: &Project) -> anyhow::Result<Self> {
         let mut context = tera::Context::new();
         context.insert("project", &views::project(project));
+        context.insert("all_controllers", &controllers::controllers(project));
         context.insert("webhooks", &webhooks::webhooks(project));
         context.insert("plugins", &plugins::plugins(project));
+        context.insert("schedulers", &schedulers::schedulers(project));
         context.insert("copyright", &copyright_header(project));
         context.insert("generated", &marker::blank());
         let mut tera = Tera::default();
@@ -349,12 +373,16 @@ impl Each {
             Self::Further
         } else if path.contains("{controller}") {
             Self::Controller
+        } else if path.contains("{controller-group}") {
+            Self::ControllerGroup
         } else if path.contains("{webhook-own}") || path.contains("{webhook-others}") {
             Self::Webhook { own: path.contains("{webhook-own}") }
         } else if path.contains("{webhook-group}") {
             Self::WebhookGroup
         } else if path.contains("{plugin}") {
             Self::Plugin
+        } else if path.contains("{scheduler") {
+            Self::Scheduler
         } else if path.starts_with("config/webhook/") {
             Self::Webhooks
         } else if path.starts_with("config/crd/") {

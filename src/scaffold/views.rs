@@ -1,6 +1,5 @@
 //! What templates see: every name, path and decision, computed here so that a template only places them.
 
-use heck::ToUpperCamelCase;
 use serde::Serialize;
 
 use super::{layout, pair};
@@ -23,10 +22,6 @@ pub struct ProjectView {
     pub groups: Vec<String>,
     /// `pub mod` lines of `src/apis`.
     pub modules: Vec<String>,
-    /// `pub mod` lines of `src/controllers`.
-    pub controller_modules: Vec<String>,
-    /// Statements that register every controller.
-    pub controller_calls: Vec<String>,
 }
 
 /// An API group.
@@ -42,8 +37,6 @@ pub struct GroupView {
     pub modules: Vec<String>,
     /// Statements that register every kind.
     pub kind_calls: Vec<String>,
-    /// `pub mod` lines of `src/controllers/<group>`.
-    pub controller_modules: Vec<String>,
 }
 
 /// A version of a group.
@@ -124,30 +117,6 @@ pub struct SubresourceView {
     pub use_in_test: Vec<String>,
 }
 
-/// A controller.
-#[derive(Clone, Debug, Serialize)]
-pub struct ControllerView {
-    /// As the manager knows it: `nest-box`.
-    pub name: String,
-    pub module: String,
-    pub file: String,
-    pub path: String,
-    /// The type of the condition that it keeps: `Ready` for a kind's first controller.
-    pub condition: String,
-    /// Whether it also keeps the phase: a kind's first controller does.
-    pub keeps_phase: bool,
-    /// `use` of the types.
-    pub use_types: String,
-    /// The first line of `reconcile`.
-    pub reconcile: String,
-    /// The statement that adds it to the manager of its test.
-    pub test_call: String,
-    /// The path of the spec's type, for the test.
-    pub spec_path: String,
-    /// The statement that reads the sample into the test.
-    pub include_sample: String,
-}
-
 /// A version that was added to a kind.
 #[derive(Clone, Debug, Serialize)]
 pub struct FurtherView {
@@ -165,13 +134,6 @@ pub struct FurtherView {
 /// The project as templates see it.
 pub fn project(project: &Project) -> ProjectView {
     let modules: Vec<String> = project.groups.iter().map(|group| Module::of(&group.name).ident).collect();
-    let controlled =
-        || project.groups.iter().filter(|group| group.kinds.iter().any(|kind| !kind.controllers.is_empty()));
-    let controller_modules: Vec<String> = controlled().map(|group| Module::of(&group.name).ident).collect();
-    let call = |group: &Group, name: &String| {
-        let run = format!("{}::{}::run", Module::of(&group.name).ident, Module::of(name).ident);
-        layout::call(4, "manager.add", &[format!("{name:?}"), run])
-    };
     ProjectView {
         name: project.name.clone(),
         krate: names::crate_name(&project.name),
@@ -180,11 +142,6 @@ pub fn project(project: &Project) -> ProjectView {
         library_version: project.vendor.clone(),
         groups: modules.clone(),
         modules: layout::modules("apis", modules),
-        controller_modules: layout::modules("controllers", controller_modules),
-        controller_calls: project
-            .kinds()
-            .flat_map(|(group, kind)| kind.controllers.iter().map(move |name| call(group, name)))
-            .collect(),
     }
 }
 
@@ -195,8 +152,6 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
     modules.extend(group.versions.iter().cloned());
     let subresources = || group.kinds.iter().flat_map(|kind| kind.subresources.iter().map(move |own| (kind, own)));
     modules.extend(subresources().map(|(kind, own)| subresource_module(kind, own).ident));
-    let controller_modules: Vec<String> =
-        group.kinds.iter().flat_map(|kind| &kind.controllers).map(|name| Module::of(name).ident).collect();
     let call = |kind: &Kind| {
         let module = Module::of(&kind.kind).ident;
         let stored_as = format!("stored_as::<{}::{module}::{}>", kind.stored(), kind.type_name());
@@ -218,7 +173,6 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
         layout::chain(4, "apis", &calls)
     };
     let modules = layout::modules(&module.ident, modules);
-    let controller_modules = layout::modules(&module.ident, controller_modules);
     GroupView {
         name: group.name.clone(),
         api_group: project.api_group(&group.name),
@@ -226,7 +180,6 @@ pub fn group(project: &Project, group: &Group) -> GroupView {
         folder: module.file,
         modules,
         kind_calls: group.kinds.iter().map(call).collect(),
-        controller_modules,
     }
 }
 
@@ -350,35 +303,6 @@ pub fn subresource(project: &Project, group: &Group, kind: &Kind, own: &Subresou
         kind: object,
         module: module.ident,
         file: module.file,
-    }
-}
-
-/// A controller as templates see it.
-pub fn controller(project: &Project, group: &Group, kind: &Kind, name: &str) -> ControllerView {
-    let module = Module::of(name);
-    let folder = Module::of(&group.name);
-    let types = format!("crate::apis::{}::{}::{}", folder.ident, kind.stored(), Module::of(&kind.kind).ident);
-    // Two controllers of one kind must not write the same condition.
-    let first = kind.controllers.first().is_none_or(|first| first == name);
-    let condition = if first { "Ready".to_owned() } else { format!("{}Ready", name.to_upper_camel_case()) };
-    let spec = spec_name(kind);
-    let sample = sample_path(project, group, kind);
-    ControllerView {
-        name: name.to_owned(),
-        path: format!("src/controllers/{}/{}.rs", folder.file, module.file),
-        module: module.ident,
-        file: module.file,
-        condition,
-        keeps_phase: first,
-        reconcile: layout::signature(
-            "async fn reconcile",
-            &[format!("object: Arc<{}>", kind.type_name()), "cx: Context".into()],
-            "kube::Result<Action>",
-        ),
-        test_call: layout::call(12, "manager.add", &[format!("{name:?}"), "run".into()]),
-        use_types: layout::use_items(&types, &[&kind.type_name()]),
-        spec_path: format!("{types}::{spec}"),
-        include_sample: layout::let_call_at(8, "sample", "include_str!", &format!("\"../../../{sample}\"")),
     }
 }
 

@@ -26,6 +26,10 @@ def bird(name, **spec):
     }
 
 
+def create_namespace(name):
+    client.CoreV1Api(config.new_client_from_config()).create_namespace({"metadata": {"name": name}})
+
+
 class Dynamic(unittest.TestCase):
     """The dynamic client: kinds are found by discovery."""
 
@@ -43,8 +47,9 @@ class Dynamic(unittest.TestCase):
         cls.cache.cleanup()
 
     def setUp(self):
-        # A namespace for each test; there is nothing to create.
+        # A namespace for each test.
         self.namespace = self.id().rsplit(".", 1)[-1].replace("_", "-")
+        create_namespace(self.namespace)
 
     def create(self, name, **spec):
         return self.birds.create(body=bird(name, **spec), namespace=self.namespace)
@@ -201,6 +206,7 @@ class Generated(unittest.TestCase):
         cls.objects = client.CustomObjectsApi()
 
     def test_custom_objects(self):
+        create_namespace("generated")
         where = dict(group="demo.example.com", version="v1", namespace="generated", plural="birds")
         self.objects.create_namespaced_custom_object(body=bird("robin"), **where)
         patched = self.objects.patch_namespaced_custom_object(

@@ -27,7 +27,7 @@ pub struct Attributes<'a> {
     pub subresource: &'a str,
     /// The name of the object. Empty while it may still be changed and the server is to make one up.
     pub name: String,
-    /// The namespace of the object; empty for kinds without namespaces.
+    /// The namespace of the object; for a Namespace its own name, and empty for other kinds without namespaces.
     pub namespace: &'a str,
     /// Who asks.
     pub user: &'a UserInfo,

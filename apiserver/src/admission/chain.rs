@@ -6,13 +6,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::attributes::SAME_SHAPE;
-use super::{Admission, Attributes, Denied, Objects, Operation, Reinvocation, Target};
+use super::{Admission, Attributes, Denied, Guard, Objects, Operation, Reinvocation, Target};
 use crate::request::context::RequestContext;
 use crate::versions::Conversion;
 
 /// The plugins in their order. A clone asks the same plugins.
 #[derive(Clone, Default)]
 pub struct Chain {
+    guards: Vec<Arc<dyn Guard>>,
     plugins: Vec<Arc<dyn Admission>>,
     objects: Objects,
 }
@@ -29,7 +30,7 @@ pub struct Asking<'a> {
 impl Chain {
     /// These plugins, which may read these objects.
     pub fn new(plugins: Vec<Box<dyn Admission>>, objects: Objects) -> Self {
-        Self { plugins: plugins.into_iter().map(Arc::from).collect(), objects }
+        Self { guards: Vec::new(), plugins: plugins.into_iter().map(Arc::from).collect(), objects }
     }
 
     /// A further plugin, after all others.
@@ -40,6 +41,22 @@ impl Chain {
     /// A further plugin, before all others.
     pub fn insert_first(&mut self, plugin: Box<dyn Admission>) {
         self.plugins.insert(0, plugin.into());
+    }
+
+    /// A guard, who is asked before all plugins.
+    pub fn push_guard(&mut self, guard: Box<dyn Guard>) {
+        self.guards.push(guard.into());
+    }
+
+    /// Lets the guards refuse a request; to be asked before its object is looked at.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub async fn guard(&self, cx: &RequestContext, target: Target<'_>, object: Option<&Value>) -> Result<(), Denied> {
+        for guard in &self.guards {
+            guard.check(cx, &target, object).await?;
+        }
+        Ok(())
     }
 
     /// The same, with objects to read.
@@ -119,7 +136,12 @@ impl<'a> Asking<'a> {
             resource: self.target.group_version_resource(),
             subresource: self.target.subresource,
             name: name.to_owned(),
-            namespace: if self.target.kind.namespaced { &self.cx.namespace } else { "" },
+            namespace: match self.target.kind {
+                kind if kind.namespaced => &self.cx.namespace,
+                // A namespace is in itself.
+                _ if self.target.is_namespace() => &self.cx.name,
+                _ => "",
+            },
             user: &self.cx.user,
             dry_run: self.cx.dry_run,
             target: self.target,

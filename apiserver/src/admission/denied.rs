@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Attributes;
 use super::chain::text;
@@ -61,6 +61,12 @@ impl Denied {
     /// These very words, under a code and reason, for example 409 and `Conflict`.
     pub fn with_code(code: u16, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { answer: Answer::Status { code, reason: reason.into(), details: None }, ..Self::new(message) }
+    }
+
+    /// 404: the namespace of the request is not there.
+    pub fn no_namespace(name: &str) -> Self {
+        let details = json!({ "name": name, "kind": "namespaces" });
+        Self::with_code(404, "NotFound", format!("namespaces {name:?} not found")).with_details(details)
     }
 
     /// 500: it could not be decided.

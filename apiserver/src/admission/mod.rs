@@ -3,7 +3,8 @@
 //! A write passes them twice: first each may change the object, then each sees it as it will be stored, and may refuse it.
 //! Both are done again when the store asks for another try.
 //!
-//! - [`Admission`] a plugin · [`Chain`] all of them, in their order · [`Denied`] a refusal
+//! - [`Admission`] a plugin · [`Guard`] one that looks at where requests go, and at nothing else · [`Chain`] all of them,
+//!   in their order · [`Denied`] a refusal
 //! - [`Attributes`] the request, as plugins see it · [`Target`] what it is about, for those who want to know early
 //! - [`Objects`] the other objects of this server · [`Reinvocation`] the second round
 //! - [`webhook`] plugins elsewhere · [`review`] a request and its answer as they travel to them
@@ -11,6 +12,7 @@
 mod attributes;
 mod chain;
 mod denied;
+mod guard;
 mod objects;
 mod reinvocation;
 pub mod review;
@@ -22,6 +24,7 @@ use async_trait::async_trait;
 pub use attributes::Attributes;
 pub use chain::{Asking, Chain};
 pub use denied::{Answer, Denied};
+pub use guard::Guard;
 pub use kube::core::GroupVersionKind;
 pub use objects::{Objects, ReadError, Reader, Wanted, unknown};
 pub use reinvocation::Reinvocation;

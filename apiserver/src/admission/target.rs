@@ -42,6 +42,11 @@ impl Target<'_> {
         }
     }
 
+    /// Whether it is about a Namespace.
+    pub fn is_namespace(&self) -> bool {
+        self.kind.group.is_empty() && self.kind.plural == "namespaces"
+    }
+
     /// What the body of the request declares to be.
     pub fn group_version_kind(&self) -> GroupVersionKind {
         match self.object {

@@ -12,7 +12,7 @@ use super::definition::{Definition, Form, Own};
 use crate::admission::Admission;
 use crate::endpoints;
 use crate::endpoints::connect::Connect;
-use crate::kind::told;
+use crate::kind::{Verb, told};
 use crate::registry::backend::Backend;
 use crate::registry::strategy::Strategy;
 use crate::registry::subresource::{ServedSubresource, Subresource};
@@ -59,6 +59,16 @@ impl<'a, K> Added<'a, K> {
             definition.problem.get_or_insert_with(|| format!("{}: {problem}", further.name()));
         }
         definition.further.push(further);
+        self
+    }
+
+    /// Serves PUT of the object under a further path, such as `namespaces/finalize`: hooks see of which by the context of
+    /// the request.
+    pub(crate) fn aspect(mut self, name: &'static str) -> Self {
+        let definition = self.definition();
+        let handler = definition.kind().map_err(|error| told(&error));
+        let handler = handler.map(|kind| endpoints::Handler::Aspect(name, kind));
+        definition.subresources.push(Own { api_version: String::new(), verbs: &[Verb::Update], handler, name });
         self
     }
 

@@ -6,7 +6,7 @@ use super::Apis;
 use super::definition::Keeper;
 use super::error::BuildError;
 use crate::admission::webhook::{Source as WebhookSource, WebhookMetrics, Webhooks};
-use crate::admission::{Admission, Chain, Objects};
+use crate::admission::{Admission, Chain, Guard, Objects};
 use crate::endpoints::{self, Endpoints, Resource};
 use crate::kind::{Kind, Verb};
 use crate::registry::backend::{self, Backed, Backend};
@@ -28,7 +28,6 @@ pub struct Assembly {
     webhook_metrics: WebhookMetrics,
     store: Arc<dyn Store>,
     feed: Arc<Feed>,
-    answers_for_namespaces: bool,
 }
 
 /// A kind, and what it needs to be served.
@@ -74,7 +73,6 @@ impl Assembly {
             webhook_metrics: apis.webhook_metrics,
             store,
             feed,
-            answers_for_namespaces: false,
         })
     }
 
@@ -98,9 +96,9 @@ impl Assembly {
         &self.feed
     }
 
-    /// Answers for every namespace as if it were there.
-    pub fn answer_for_namespaces(&mut self) {
-        self.answers_for_namespaces = true;
+    /// Lets a guard refuse requests by where they go, before all plugins.
+    pub fn guard(&mut self, guard: impl Guard) {
+        self.admission.push_guard(Box::new(guard));
     }
 
     /// Asks a plugin before each write, before all others.
@@ -158,6 +156,6 @@ impl Assembly {
             };
             resources.push(Resource { rest, subresources });
         }
-        Arc::new(Endpoints::new(resources, self.feed, self.answers_for_namespaces))
+        Arc::new(Endpoints::new(resources, self.feed))
     }
 }

@@ -232,7 +232,7 @@ impl Own {
                 }
                 Ok(())
             }
-            Ok(endpoints::Handler::Object(..)) => {
+            Ok(endpoints::Handler::Object(..) | endpoints::Handler::Aspect(..)) => {
                 let known = |verb: &Verb| matches!(verb, Verb::Get | Verb::Create | Verb::Update);
                 if self.verbs.is_empty() || !self.verbs.iter().all(known) {
                     return refuse("its verbs are some of Get, Create and Update; Patch follows from Get and Update");
@@ -249,6 +249,12 @@ fn describe(handler: &endpoints::Handler) -> kind::Subresource {
             name: (*name).to_owned(),
             verbs: served.verbs().to_vec(),
             object: Some(served.kind().clone()),
+            methods: Vec::new(),
+        },
+        endpoints::Handler::Aspect(name, kind) => kind::Subresource {
+            name: (*name).to_owned(),
+            verbs: vec![Verb::Update],
+            object: Some(kind.clone()),
             methods: Vec::new(),
         },
         endpoints::Handler::Connect(connect) => {

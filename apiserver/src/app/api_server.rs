@@ -9,7 +9,7 @@ use kube::Client;
 
 use super::client;
 use super::cluster_webhooks::{ClusterWebhooks, Following};
-use super::command_line::ApiServer;
+use super::command_line::{AdmissionPlugin, ApiServer};
 use super::compactor::Compactor;
 use super::error::AppError;
 use super::store;
@@ -81,7 +81,8 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     let (endpoints, authorization, alone) = match in_cluster {
         Some(authorization) => (apis.build(store.clone()).map_err(AppError::Build)?, authorization, None),
         None => {
-            let alone = Standalone::default().event_ttl(flags.event_ttl);
+            let lifecycle = !flags.disable_admission_plugins.contains(&AdmissionPlugin::NamespaceLifecycle);
+            let alone = Standalone::default().event_ttl(flags.event_ttl).namespace_lifecycle(lifecycle);
             let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
             (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
         }
@@ -104,6 +105,9 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     if let Some(webhooks) = webhooks {
         core = core.check(webhooks_are_known(webhooks));
     }
+    if let Some(alone) = &alone {
+        core = core.check(alone.check());
+    }
     let serving = listening.serve(core.build());
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);
     if let Some(path) = &flags.port_file {
@@ -118,7 +122,10 @@ impl Running {
     async fn stop(self) {
         self.serving.stop();
         self.serving.stopped().await;
-        drop((self.compactor, self.alone));
+        if let Some(alone) = self.alone {
+            alone.stop().await;
+        }
+        drop(self.compactor);
         close(self.store).await;
         tracing::info!("stopped");
     }

@@ -13,15 +13,19 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 /// A client by a kubeconfig, or by what kubectl would use, or for the cluster that this process runs in.
 pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, AppError> {
-    let config = match kubeconfig {
-        None => Config::infer().await.map_err(AppError::NoServer)?,
+    Client::try_from(config(kubeconfig).await?).map_err(AppError::Client)
+}
+
+/// Where the API server is and how to reach it, from the same places.
+pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, AppError> {
+    match kubeconfig {
+        None => Config::infer().await.map_err(AppError::NoServer),
         Some(path) => {
             let failed = |source| AppError::Kubeconfig { path: path.to_owned(), source };
             let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(failed)?
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(failed)
         }
-    };
-    Client::try_from(config).map_err(AppError::Client)
+    }
 }
 
 /// A client by a kubeconfig, or for the cluster that this process runs in; none where it runs in none.

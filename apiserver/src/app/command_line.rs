@@ -31,6 +31,8 @@ pub enum Command {
     MigrateStorage(MigrateStorage),
     /// Answer the webhooks of a cluster, over TLS
     Webhook(Box<Webhook>),
+    /// Put pods on nodes, in the place of kube-scheduler, where they ask for it by spec.schedulerName
+    Scheduler(Box<Scheduler>),
     /// Print the CustomResourceDefinition of every kind, as YAML
     Crds(Crds),
     /// Print the OpenAPI v3 description of the kinds, as JSON
@@ -94,9 +96,13 @@ pub struct ApiServer {
     /// Let requests without credentials reach what is open to all: health and the version. Otherwise they are answered 401
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub anonymous_auth: bool,
-    /// Run without a cluster: Events are stored as well, and everyone with a client certificate may do everything
+    /// Run without a cluster: namespaces, Secrets, Events and other kinds of Kubernetes are stored as well, and everyone
+    /// with a client certificate may do everything
     #[arg(long)]
     pub standalone: bool,
+    /// Do without these plugins of admission, which --standalone brings; with commas between
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
+    pub disable_admission_plugins: Vec<AdmissionPlugin>,
 
     /// How to reach the cluster that this server is part of: it says who asks and what they may do, and its webhooks are
     /// asked before a write. Without this, the cluster that this runs in
@@ -128,6 +134,14 @@ pub enum Storage {
     /// An etcd cluster.
     #[cfg(feature = "etcd")]
     Etcd,
+}
+
+/// Plugins of admission that can be left out, by the names that they have in kube-apiserver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AdmissionPlugin {
+    /// Keeps objects out of namespaces that are not there.
+    #[value(name = "NamespaceLifecycle")]
+    NamespaceLifecycle,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -164,6 +178,54 @@ pub struct ControllerManager {
     /// The address of that port
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "IP")]
     pub bind_address: IpAddr,
+    /// Another cluster, for controllers that ask for it by this name; may be given more than once
+    #[arg(long, value_parser = named_cluster, value_name = "NAME=KUBECONFIG")]
+    pub cluster: Vec<NamedCluster>,
+    #[command(flatten)]
+    pub election: Election,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Scheduler {
+    /// Whose pods are scheduled by which algorithm, in YAML; without this, each algorithm has the pods whose schedulerName
+    /// is its name
+    #[arg(long, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub manager: ControllerManager,
+}
+
+/// The flags of client-go.
+#[derive(Clone, Debug, Args)]
+pub struct Election {
+    /// Act only while holding a Lease, so that several of this program may run and one takes over from another
+    #[arg(
+        long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_name = "BOOL"
+    )]
+    pub leader_elect: bool,
+    /// How long others wait, after the last renewal that they saw, before they take the Lease
+    #[arg(long, value_parser = duration::parse, default_value = "15s", value_name = "DURATION")]
+    pub leader_elect_lease_duration: Duration,
+    /// How long to act after the last renewal that succeeded; less than the Lease's duration
+    #[arg(long, value_parser = duration::parse, default_value = "10s", value_name = "DURATION")]
+    pub leader_elect_renew_deadline: Duration,
+    /// How long to wait between two tries to take or to renew the Lease
+    #[arg(long, value_parser = duration::parse, default_value = "2s", value_name = "DURATION")]
+    pub leader_elect_retry_period: Duration,
+    /// The namespace of the Lease; without this, the one that this runs in or that the kubeconfig names
+    #[arg(long, value_name = "NAMESPACE")]
+    pub leader_elect_resource_namespace: Option<String>,
+    /// The name of the Lease; without this, that of this program with -controller-manager behind
+    #[arg(long, value_name = "NAME")]
+    pub leader_elect_resource_name: Option<String>,
+}
+
+/// A cluster by the name that controllers know it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedCluster {
+    pub name: String,
+    pub kubeconfig: PathBuf,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -288,6 +350,7 @@ fn definition(name: &'static str, version: &'static str) -> clap::Command {
             "apiserver --standalone --data-dir data --client-ca-file ca.crt --tls-cert-file server.crt --tls-private-key-file server.key",
         ),
         ("controller-manager", "controller-manager --kubeconfig kubeconfig --health-bind-address 127.0.0.1:8081"),
+        ("scheduler", "scheduler --config config/scheduler-packer.yaml --kubeconfig kubeconfig"),
         ("migrate-storage", "migrate-storage --kubeconfig kubeconfig --state-file migration.json"),
         ("webhook", "webhook --self-signed --register https://127.0.0.1:9443 --kubeconfig kubeconfig"),
         ("crds", "crds | kubectl apply -f -"),
@@ -296,12 +359,25 @@ fn definition(name: &'static str, version: &'static str) -> clap::Command {
     for (subcommand, example) in examples {
         command = command.mut_subcommand(subcommand, |one| one.after_help(format!("Example:\n  {name} {example}")));
     }
-    command
+    // A scheduler knows one cluster, and its lease is not that of the controllers.
+    command.mut_subcommand("scheduler", |one| {
+        let lease = "The name of the Lease; without this, that of this program with -scheduler behind";
+        one.mut_arg("cluster", |arg| arg.hide(true)).mut_arg("leader_elect_resource_name", |arg| arg.help(lease))
+    })
 }
 
 /// An address, or `:8081` for that port on all addresses, as controller-runtime has it.
 fn health_address(text: &str) -> Result<SocketAddr, std::net::AddrParseError> {
     if text.starts_with(':') { format!("0.0.0.0{text}").parse() } else { text.parse() }
+}
+
+fn named_cluster(text: &str) -> Result<NamedCluster, &'static str> {
+    match text.split_once('=') {
+        Some((name, kubeconfig)) if !name.is_empty() && !kubeconfig.is_empty() => {
+            Ok(NamedCluster { name: name.to_owned(), kubeconfig: kubeconfig.into() })
+        }
+        _ => Err("expected a name and the path of a kubeconfig with = between them"),
+    }
 }
 
 fn namespaced(text: &str) -> Result<Namespaced, &'static str> {
@@ -393,6 +469,43 @@ mod tests {
         let Command::Webhook(flags) = parsed.expect("flags").command else { panic!("another command") };
         assert_eq!((flags.register.as_deref(), flags.hosts.join(" ").as_str()), (Some("https://a:1"), "b ::1"));
         assert_eq!((flags.secure_port, flags.service), (9443, None));
+    }
+
+    #[test]
+    fn an_election_has_the_timings_of_client_go_and_can_be_left_out() {
+        let election = |arguments: &[&str]| {
+            let all: Vec<&str> = ["controller-manager"].into_iter().chain(arguments.iter().copied()).collect();
+            match line(&all).expect("flags").command {
+                Command::ControllerManager(flags) => flags.election,
+                other => panic!("{other:?}"),
+            }
+        };
+        let seconds = |election: &Election| {
+            [
+                election.leader_elect_lease_duration,
+                election.leader_elect_renew_deadline,
+                election.leader_elect_retry_period,
+            ]
+            .map(|time| time.as_secs())
+        };
+        assert_eq!(seconds(&election(&[])), [15, 10, 2]);
+        for (arguments, expect) in [
+            (&[][..], true),
+            (&["--leader-elect"], true),
+            (&["--leader-elect=true"], true),
+            (&["--leader-elect=false"], false),
+        ] {
+            assert_eq!(election(arguments).leader_elect, expect, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn clusters_have_a_name_and_a_kubeconfig() {
+        let parsed = named_cluster("prod=/etc/prod.yaml").expect("a cluster");
+        assert_eq!((parsed.name.as_str(), parsed.kubeconfig.to_str()), ("prod", Some("/etc/prod.yaml")));
+        for text in ["prod", "=a", "prod="] {
+            assert!(named_cluster(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub enum AppError {
     Client(#[source] kube::Error),
     #[error("it is not known whose certificates the cluster trusts")]
     Trust(#[source] crate::delegation::TrustError),
+    #[error(transparent)]
+    Scheduler(crate::scheduler::ConfigError),
     #[error("the controllers stopped")]
     Manager(#[source] ManagerError),
     #[error("{resource} cannot be migrated")]
@@ -89,6 +91,13 @@ impl AppError {
             Self::Webhooks(crate::webhook::WebhookError::NotInstalled { .. }) => Some(
                 "`apiserver-boot create webhook` without --external-api-version is for kinds of the project".into(),
             ),
+            Self::Scheduler(crate::scheduler::ConfigError::None) => {
+                Some("make one with `apiserver-boot create scheduler --name NAME`".into())
+            }
+            Self::Scheduler(crate::scheduler::ConfigError::Duplicate(_)) => {
+                Some("give one of them another name in src/schedulers".into())
+            }
+            Self::Scheduler(_) => Some("check the file given with --config".into()),
             Self::Certificate(_) => Some("--host takes a DNS name or an address".into()),
             Self::Kubeconfig { .. } => Some("check the path given with --kubeconfig".into()),
             Self::Trust(_) => Some(

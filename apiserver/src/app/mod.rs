@@ -11,6 +11,7 @@ mod error;
 mod logging;
 mod migrate_storage;
 mod print;
+mod scheduler;
 mod store;
 mod store_metrics;
 mod webhook;
@@ -25,6 +26,7 @@ use self::command_line::Command;
 use self::error::AppError;
 use crate::apis::Apis;
 use crate::manager::Manager;
+use crate::scheduler::Schedulers;
 use crate::webhook::Webhooks;
 
 /// How long what is still running at the end may take to notice.
@@ -44,6 +46,9 @@ const RUNTIME_SHUTDOWN: std::time::Duration = std::time::Duration::from_secs(1);
 ///         .webhooks(|webhooks| {
 ///             // webhooks.kind(BirdStrategy).defaulting().validation();
 ///         })
+///         .schedulers(|schedulers| {
+///             // schedulers.algorithm("packer", Algorithm::new());
+///         })
 ///         .main()
 /// }
 /// ```
@@ -52,8 +57,10 @@ pub struct App {
     name: &'static str,
     version: &'static str,
     apis: Vec<Install<Apis>>,
+    alone: Vec<Install<Apis>>,
     controllers: Vec<Install<Manager>>,
     webhooks: Vec<Install<Webhooks>>,
+    schedulers: Vec<Install<Schedulers>>,
 }
 
 type Install<T> = Box<dyn FnOnce(&mut T)>;
@@ -61,12 +68,36 @@ type Install<T> = Box<dyn FnOnce(&mut T)>;
 impl App {
     /// A program of this name and version, as `--help` and `--version` show them.
     pub fn new(name: &'static str, version: &'static str) -> Self {
-        Self { name, version, apis: Vec::new(), controllers: Vec::new(), webhooks: Vec::new() }
+        Self {
+            name,
+            version,
+            apis: Vec::new(),
+            alone: Vec::new(),
+            controllers: Vec::new(),
+            webhooks: Vec::new(),
+            schedulers: Vec::new(),
+        }
     }
 
     /// The kinds that it serves. May be called more than once.
     pub fn apis(mut self, install: impl FnOnce(&mut Apis) + 'static) -> Self {
         self.apis.push(Box::new(install));
+        self
+    }
+
+    /// What it serves besides where it stands alone, with `--standalone`: kinds that a cluster would have, and that its
+    /// controllers make objects of. May be called more than once.
+    ///
+    /// ```no_run
+    /// # use k8s_openapi::api::apps::v1::StatefulSet;
+    /// # let app = apiserver::App::new("example", "0.1.0");
+    /// app.standalone(|apis| {
+    ///     // Stored and nothing more: nobody makes pods of them.
+    ///     apis.native::<StatefulSet>();
+    /// });
+    /// ```
+    pub fn standalone(mut self, install: impl FnOnce(&mut Apis) + 'static) -> Self {
+        self.alone.push(Box::new(install));
         self
     }
 
@@ -79,6 +110,12 @@ impl App {
     /// The webhooks that it answers. May be called more than once.
     pub fn webhooks(mut self, install: impl FnOnce(&mut Webhooks) + 'static) -> Self {
         self.webhooks.push(Box::new(install));
+        self
+    }
+
+    /// The algorithms by which it schedules pods. May be called more than once.
+    pub fn schedulers(mut self, install: impl FnOnce(&mut Schedulers) + 'static) -> Self {
+        self.schedulers.push(Box::new(install));
         self
     }
 
@@ -114,17 +151,29 @@ impl App {
             apis
         };
         match command {
-            Command::Apiserver(flags) => in_runtime(api_server::run(flags, apis())),
+            Command::Apiserver(flags) => {
+                let mut apis = apis();
+                if flags.standalone {
+                    self.alone.into_iter().for_each(|install| install(&mut apis));
+                }
+                in_runtime(api_server::run(flags, apis))
+            }
             Command::ControllerManager(flags) => {
                 let mut manager = Manager::new();
                 self.controllers.into_iter().for_each(|install| install(&mut manager));
-                in_runtime(controller_manager::run(flags, manager))
+                let lease = format!("{}-controller-manager", self.name);
+                in_runtime(controller_manager::run(flags, &lease, manager, |_| {}))
             }
             Command::MigrateStorage(flags) => in_runtime(migrate_storage::run(flags, apis())),
             Command::Webhook(flags) => {
                 let mut webhooks = Webhooks::default();
                 self.webhooks.into_iter().for_each(|install| install(&mut webhooks));
                 webhook::run(flags, self.name, webhooks, &apis())
+            }
+            Command::Scheduler(flags) => {
+                let mut schedulers = Schedulers::default();
+                self.schedulers.into_iter().for_each(|install| install(&mut schedulers));
+                scheduler::run(*flags, self.name, schedulers)
             }
             Command::Crds(flags) => print::crds(&apis(), &flags, &mut std::io::stdout().lock()),
             Command::Openapi(flags) => print::openapi(&apis(), &flags, &mut std::io::stdout().lock()),

@@ -167,7 +167,8 @@ mod tests {
             let pem = ca.issue(&Subject::client(name, None)).expect("a certificate").certificate;
             CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM")
         });
-        let connection = ConnectionInfo { certificates: certificates.into_iter().collect(), ..Default::default() };
+        let peer = ([127, 0, 0, 1], 1).into();
+        let connection = ConnectionInfo::new(peer, certificates.into_iter().collect());
         let request = headers.iter().fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
         let found = front.authenticate(&request.body(()).expect("a request").into_parts().0, &connection).await;
         let told = match found {

@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 
 use serde::de::DeserializeOwned;
 
-use crate::admission::webhook::{Clients, Hooks, Source};
+use crate::admission::webhook::{self, Clients, Hooks, NamespaceLabels, Source};
 use crate::registry::object::Object;
 use crate::storage::cache::WatchCache;
 
@@ -12,6 +12,7 @@ use crate::storage::cache::WatchCache;
 pub struct StoredWebhooks {
     mutating: Arc<WatchCache<Object>>,
     validating: Arc<WatchCache<Object>>,
+    namespaces: Option<Arc<WatchCache<Object>>>,
     clients: Clients,
     compiled: RwLock<Option<Compiled>>,
 }
@@ -25,9 +26,13 @@ struct Compiled {
 type Stamp = [(u64, u64); 2];
 
 impl StoredWebhooks {
-    /// Webhooks by what is in the caches of the two kinds.
-    pub fn new(mutating: Arc<WatchCache<Object>>, validating: Arc<WatchCache<Object>>) -> Self {
-        Self { mutating, validating, clients: Clients::default(), compiled: RwLock::default() }
+    /// Webhooks by what is in the caches of the two kinds. Without one of Namespaces, all of them are taken to be there.
+    pub fn new(
+        mutating: Arc<WatchCache<Object>>,
+        validating: Arc<WatchCache<Object>>,
+        namespaces: Option<Arc<WatchCache<Object>>>,
+    ) -> Self {
+        Self { mutating, validating, namespaces, clients: Clients::default(), compiled: RwLock::default() }
     }
 }
 
@@ -44,6 +49,12 @@ impl Source for StoredWebhooks {
         let compiled = Compiled { stamp, hooks: hooks.clone() };
         *self.compiled.write().unwrap_or_else(|broken| broken.into_inner()) = Some(compiled);
         Some(hooks)
+    }
+
+    fn namespace_labels(&self, name: &str) -> Option<NamespaceLabels> {
+        let Some(namespaces) = &self.namespaces else { return Some(webhook::labels_of_unknown(name)) };
+        let found = namespaces.get(&format!("{}{name}", namespaces.prefix()))?;
+        Some(Arc::new(found.summary.labels.clone()))
     }
 }
 

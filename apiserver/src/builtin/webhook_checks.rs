@@ -175,7 +175,7 @@ fn check_selectors(hook: &Value, at: &str, errors: &mut field::Errors) {
 }
 
 /// Source: <https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/validation/validation.go>
-fn check_selector(selector: &Value, at: &str, errors: &mut field::Errors) {
+pub(super) fn check_selector(selector: &Value, at: &str, errors: &mut field::Errors) {
     for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
         let at = format!("{at}.matchLabels");
         let value = value.as_str().unwrap_or_default();

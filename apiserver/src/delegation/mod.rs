@@ -12,3 +12,6 @@ mod trust;
 pub use self::access_review::AccessReviews;
 pub use self::token_review::TokenReviews;
 pub use self::trust::{ClusterTrust, Following, TrustError};
+
+#[cfg(test)]
+mod tests;

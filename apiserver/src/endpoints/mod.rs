@@ -9,7 +9,6 @@ pub mod connect;
 mod delete;
 mod gzip;
 mod input;
-mod namespace;
 mod options;
 mod output;
 mod patch;
@@ -58,7 +57,6 @@ pub struct Endpoints {
     shutdown: tokio::sync::watch::Sender<bool>,
     sessions: Arc<Sessions>,
     rests: Vec<Arc<dyn Rest>>,
-    answers_for_namespaces: bool,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -77,6 +75,8 @@ pub struct Resource {
 pub enum Handler {
     /// One with an object of its own, under this name.
     Object(&'static str, Arc<ServedSubresource>),
+    /// PUT of the very object of the resource, of this kind, under this name.
+    Aspect(&'static str, Arc<Kind>),
     /// One that owns its answers.
     Connect(Arc<dyn ErasedConnect>),
 }
@@ -92,9 +92,8 @@ struct Served {
 const WARNING: HeaderName = HeaderName::from_static("warning");
 
 impl Endpoints {
-    /// Serves these resources, and starts to follow the store for their caches. Where none are kept, it may answer for
-    /// every namespace as if that were there.
-    pub fn new(served: Vec<Resource>, feed: Arc<Feed>, answers_for_namespaces: bool) -> Self {
+    /// Serves these resources, and starts to follow the store for their caches.
+    pub fn new(served: Vec<Resource>, feed: Arc<Feed>) -> Self {
         let rests = served.iter().map(|resource| resource.rest.clone()).collect();
         let kinds: Vec<Arc<Kind>> = served.iter().map(|resource| resource.rest.kind().clone()).collect();
         let mut resources = HashMap::new();
@@ -122,7 +121,6 @@ impl Endpoints {
             resources,
             feed,
             rests,
-            answers_for_namespaces,
         }
     }
 
@@ -274,9 +272,6 @@ impl Endpoints {
         pretty: bool,
     ) -> Result<Response<Body>, Refused> {
         let Some(served) = self.find(info).cloned() else {
-            if self.answers_for_namespaces && namespace::is_asked_for(info) {
-                return Ok(namespace::get(&info.name, text(request.headers(), ACCEPT)));
-            }
             return Err(Refused::Page);
         };
         let (mut parts, body) = request.into_parts();
@@ -290,6 +285,10 @@ impl Endpoints {
             permission: parts.extensions.remove::<Arc<dyn Permission>>(),
             readable: pretty,
         };
+        if !call.kind().namespaced {
+            // The path of a Namespace has it in its own namespace, which is for authorization and for nobody else.
+            call.context.namespace.clear();
+        }
         if let Some(warning) = &call.version().deprecation_warning {
             call.context.warn(warning);
         }
@@ -298,6 +297,8 @@ impl Endpoints {
         if let Some(handler) = own {
             let answer = match handler {
                 Handler::Object(_, subresource) => subresource::answer(&mut call, subresource, body).await,
+                Handler::Aspect(..) if info.verb == "update" => write::update(&mut call, body).await,
+                Handler::Aspect(..) => Err(not_allowed(&call)),
                 Handler::Connect(handler) => connect::connect(&call, &**handler, &self.sessions, parts, body).await,
             };
             let warnings = call.context.take_warnings();
@@ -331,7 +332,7 @@ impl Handler {
     /// The segment of the path that it answers for.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Object(name, _) => name,
+            Self::Object(name, _) | Self::Aspect(name, _) => name,
             Self::Connect(handler) => handler.name(),
         }
     }
@@ -374,7 +375,8 @@ impl Refused {
 fn route(call: &Call, method: &Method, own: Option<&Handler>) -> Result<(), Refused> {
     let info = &call.info;
     let kind = call.kind();
-    if !kind.namespaced && !info.namespace.is_empty() {
+    let is_namespace = kind.group.is_empty() && kind.plural == "namespaces" && info.namespace == info.name;
+    if !kind.namespaced && !info.namespace.is_empty() && !is_namespace {
         return Err(Refused::Page);
     }
     // Of all namespaces together there are only lists and watches.

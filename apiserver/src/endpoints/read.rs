@@ -50,7 +50,7 @@ pub fn list_query(call: &Call) -> Result<(ListQuery, ListOptions), Status> {
         list::check_token(&options.continue_token).map_err(|error| call.failed(&error))?;
     }
     let query = ListQuery {
-        namespace: call.info.namespace.clone(),
+        namespace: call.context.namespace.clone(),
         selector,
         limit: options.limit,
         continue_token: options.continue_token.clone(),

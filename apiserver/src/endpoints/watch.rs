@@ -61,7 +61,7 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>, sent: Arc<AtomicU64>) -
         return Err(Status::bad_request("fieldSelector metadata.name doesn't match requested name"));
     }
     let start = options.start().map_err(refused)?;
-    let query = WatchQuery { namespace: call.info.namespace.clone(), selector, start };
+    let query = WatchQuery { namespace: call.context.namespace.clone(), selector, start };
     let include = output::include_object(&call, wanted)?;
     if wanted.format == Format::Yaml {
         return Err(Status::not_streamable());

@@ -1,6 +1,6 @@
 //! Servers for the tests of this module: what a controller's client sees, without a controller's server.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
@@ -11,6 +11,10 @@ use http_body_util::{BodyExt, StreamBody};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
+
+use super::context::Shared;
+use super::informer::Informers;
+use super::{Context, Health, Metrics, recorder, shutdown};
 
 /// A client of a server that answers everything with 404.
 pub(super) fn refusing_client() -> Client {
@@ -58,6 +62,20 @@ impl FakeServer {
 /// An answer that tells of a failure.
 pub(super) fn status(code: u16, reason: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": reason})
+}
+
+/// The same, as kube gives it.
+pub(super) fn api_error(code: u16, reason: &str) -> kube::Error {
+    kube::Error::Api(Box::new(serde_json::from_value(status(code, reason)).unwrap()))
+}
+
+/// What a controller named `bird` is given.
+pub(super) fn context(client: Client) -> Context {
+    let (events, _) = recorder::queue(client.clone());
+    let (_, shutdown) = shutdown::channel();
+    let (health, metrics) = (Health::default(), Metrics::default());
+    let (clusters, informers) = (BTreeMap::new(), Informers::default());
+    Context::new("bird", &Arc::new(Shared { client, clusters, shutdown, events, health, metrics, informers }))
 }
 
 /// A client of a server that lists ConfigMaps of these names, and whose watches stay silent.

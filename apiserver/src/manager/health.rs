@@ -26,8 +26,8 @@ pub enum ControllerState {
 #[derive(Debug, Default)]
 struct Record {
     begun: bool,
-    /// Watches that have not seen all objects yet.
-    syncing: usize,
+    /// Watches that have not seen all objects yet, by what they watch.
+    syncing: Vec<String>,
     ended: bool,
 }
 
@@ -54,8 +54,9 @@ impl Health {
     }
 
     fn check(&self, good: impl Fn(ControllerState) -> bool) -> Result<(), String> {
-        let bad = self.controllers().into_iter().filter(|(_, state)| !good(*state));
-        let bad: Vec<String> = bad.map(|(name, state)| format!("controller {name} {state}")).collect();
+        let records = self.lock();
+        let bad = records.iter().filter(|(_, record)| !good(record.state()));
+        let bad: Vec<String> = bad.map(|(name, record)| format!("controller {name} {record}")).collect();
         if bad.is_empty() { Ok(()) } else { Err(bad.join(", ")) }
     }
 
@@ -84,9 +85,10 @@ impl Health {
     }
 
     /// A watch begins. It has synced when the guard is dropped.
-    pub(super) fn syncing(&self, name: &str) -> Syncing {
-        self.change(name, |record| record.syncing += 1);
-        Syncing { health: self.clone(), name: name.to_owned() }
+    pub(super) fn syncing(&self, name: &str, what: impl Into<String>) -> Syncing {
+        let what = what.into();
+        self.change(name, |record| record.syncing.push(what.clone()));
+        Syncing { health: self.clone(), name: name.to_owned(), what }
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut Record)) {
@@ -101,14 +103,19 @@ impl Health {
 }
 
 /// A watch that has not seen all objects yet.
-pub(super) struct Syncing {
+pub(crate) struct Syncing {
     health: Health,
     name: String,
+    what: String,
 }
 
 impl Drop for Syncing {
     fn drop(&mut self) {
-        self.health.change(&self.name, |record| record.syncing -= 1);
+        self.health.change(&self.name, |record| {
+            if let Some(place) = record.syncing.iter().position(|what| *what == self.what) {
+                record.syncing.swap_remove(place);
+            }
+        });
     }
 }
 
@@ -117,8 +124,17 @@ impl Record {
         match self {
             Self { ended: true, .. } => ControllerState::Ended,
             Self { begun: false, .. } => ControllerState::Starting,
-            Self { syncing: 0, .. } => ControllerState::Running,
+            Self { syncing, .. } if syncing.is_empty() => ControllerState::Running,
             _ => ControllerState::Syncing,
+        }
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.state() {
+            ControllerState::Syncing => write!(f, "has not seen all {} yet", self.syncing.join(", ")),
+            state => state.fmt(f),
         }
     }
 }
@@ -145,8 +161,8 @@ mod tests {
         health.add("bird");
         assert_eq!(health.ready(), Err("controller bird has not begun".into()));
         let (told, mut syncing) = (health.clone(), None);
-        health.clone().watch_start("bird".into(), async { syncing = Some(told.syncing("bird")) }).await;
-        assert_eq!(health.ready(), Err("controller bird has not seen all objects yet".into()));
+        health.clone().watch_start("bird".into(), async { syncing = Some(told.syncing("bird", "nests")) }).await;
+        assert_eq!(health.ready(), Err("controller bird has not seen all nests yet".into()));
         assert_eq!(health.live(), Ok(()));
         drop(syncing);
         assert_eq!(health.ready(), Ok(()));

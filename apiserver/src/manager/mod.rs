@@ -1,37 +1,56 @@
 //! The controllers of a project: started together, stopped together, and served with what every controller needs.
 //!
-//! A controller is an async function that gets a [`Context`] and runs until [`Context::shutdown`] resolves. Most hand a
-//! `kube::runtime::Controller` to [`Context::run`], which adds retries, logs, metrics, health and shutdown.
+//! A controller is an async function that gets a [`Context`] and runs until [`Context::shutdown`] resolves. Most use
+//! [`Context::controller`], which shares one watch of each kind; a `kube::runtime::Controller` that somebody built goes to
+//! [`Context::run`]. Both add retries, logs, metrics, health and shutdown. By [`LeaderElection`], one of several processes acts.
 //!
 //! **Invariant:** a controller knows the API server by its client alone. It cannot tell whether the server is in this
 //! process, next door or a cluster.
 
+mod apply;
 mod backoff;
+mod cluster;
 pub mod conditions;
 mod context;
+mod controller;
+mod election;
+mod error;
 #[cfg(test)]
 mod fake;
 mod health;
+mod informer;
 mod metrics;
-mod reconcile;
 mod recorder;
 mod shutdown;
 mod status;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::Client;
+use kube::{Client, Config, Resource};
+use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::context::Shared;
+use self::election::{Elector, Fence};
+use self::informer::Informers;
 pub use backoff::Backoff;
+pub use cluster::Cluster;
 pub use context::Context;
+pub use controller::ControllerBuilder;
+pub use election::LeaderElection;
+pub use error::ManagerError;
+pub(crate) use health::Syncing;
 pub use health::{ControllerState, Health};
+pub use informer::lister::Lister;
 pub use metrics::Metrics;
 pub use recorder::Recorder;
 pub use shutdown::Shutdown;
@@ -46,49 +65,33 @@ const EVENTS_FLUSH: Duration = Duration::from_secs(2);
 /// them and looks healthy.
 pub struct Manager {
     controllers: Vec<(String, Run)>,
+    clusters: BTreeMap<String, Client>,
+    election: Option<LeaderElection>,
+    /// What stops the clients of the controllers when this process does not lead.
+    fence: Fence,
     drain: Duration,
     health: Health,
     metrics: Metrics,
 }
 
-type Run = Box<dyn FnOnce(Context) -> BoxFuture<'static, ()> + Send>;
+/// A kind whose objects have a type: what `kube::CustomResource` derives, and the kinds of k8s-openapi.
+pub trait Object: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static {}
 
-/// Why [`Manager::run`] ended, other than being told to.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ManagerError {
-    /// Two controllers have one name, so that logs, events and metrics could not tell them apart.
-    #[error("two controllers are named {name:?}: give one of them another name")]
-    Duplicate {
-        /// The name.
-        name: String,
-    },
-    /// A controller returned although nobody asked it to.
-    #[error("controller {name:?} ended, though it should run until shutdown")]
-    Ended {
-        /// Its name.
-        name: String,
-    },
-    /// A controller panicked outside of a reconcile.
-    #[error("controller {name:?} panicked: {message}")]
-    Panicked {
-        /// Its name.
-        name: String,
-        /// What the panic said.
-        message: String,
-    },
-    /// Controllers had to be cut off because they did not end in time.
-    #[error("still busy {after:?} after shutdown, and cut off: {}", names.join(", "))]
-    NotDrained {
-        /// Their names.
-        names: Vec<String>,
-        /// How long they were given.
-        after: Duration,
-    },
-}
+impl<K> Object for K where K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static {}
+
+type Run = Box<dyn FnOnce(Context) -> BoxFuture<'static, ()> + Send>;
 
 impl Default for Manager {
     fn default() -> Self {
-        Self { controllers: Vec::new(), drain: DRAIN_DEFAULT, health: Health::default(), metrics: Metrics::default() }
+        Self {
+            controllers: Vec::new(),
+            clusters: BTreeMap::new(),
+            election: None,
+            fence: Fence::default(),
+            drain: DRAIN_DEFAULT,
+            health: Health::default(),
+            metrics: Metrics::default(),
+        }
     }
 }
 
@@ -109,6 +112,30 @@ impl Manager {
         let run: Run = Box::new(move |cx| async move { run(cx).await }.boxed());
         self.controllers.push((name.to_owned(), run));
         self
+    }
+
+    /// Adds a cluster beside the one that the controllers live in, by a name for [`Context::cluster`].
+    pub fn cluster(&mut self, name: &str, client: Client) -> &mut Self {
+        self.clusters.insert(name.to_owned(), client);
+        self
+    }
+
+    /// Runs the controllers only while this process leads: [`run`](Self::run) waits until then, and fails when the lease is
+    /// lost, so that the process can be started again. Before anyone else can lead, all requests of the controllers are
+    /// refused and their tasks are dropped. On shutdown the lease is released, once the controllers have ended.
+    pub fn leader_election(&mut self, election: LeaderElection) -> &mut Self {
+        self.election = Some(election);
+        self
+    }
+
+    /// A client for [`run`](Self::run) or [`cluster`](Self::cluster) whose requests are counted, and which is fenced best: a
+    /// request that was under way when the process was frozen is stopped at the socket. Any other client is fenced where
+    /// requests are made.
+    ///
+    /// # Errors
+    /// A configuration that no client can be made of.
+    pub fn client(&self, config: Config) -> kube::Result<Client> {
+        election::connect(config, &self.fence, &self.metrics)
     }
 
     /// How long controllers may take to finish what they are doing after shutdown began; 30 seconds unless set.
@@ -137,30 +164,67 @@ impl Manager {
     ///
     /// # Errors
     /// A controller that ended early or panicked, which stops the others too; two controllers of one name; controllers
-    /// that did not end within [`drain_timeout`](Self::drain_timeout).
-    pub async fn run(self, client: Client, shutdown: impl Future<Output = ()>) -> Result<(), ManagerError> {
-        let Self { controllers, drain, health, metrics } = self;
-        let mut running = BTreeSet::new();
-        for (name, _) in &controllers {
-            if !running.insert(name.clone()) {
-                return Err(ManagerError::Duplicate { name: name.clone() });
+    /// that did not end within [`drain_timeout`](Self::drain_timeout); a lease that was lost.
+    pub async fn run(mut self, client: Client, shutdown: impl Future<Output = ()>) -> Result<(), ManagerError> {
+        let mut names = BTreeSet::new();
+        if let Some((name, _)) = self.controllers.iter().find(|(name, _)| !names.insert(name)) {
+            return Err(ManagerError::Duplicate { name: name.clone() });
+        }
+        let Some(election) = self.election.take() else { return self.work(client, shutdown).await };
+
+        let mut shutdown = pin!(shutdown);
+        let fence = self.fence.clone();
+        let mut elector = Elector::new(election, fence.clone(), self.metrics.clone())?;
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return Ok(()),
+            () = elector.acquire() => {}
+        }
+        let _closed_in_the_end = CloseFence(fence.clone());
+        let client = fence.client(client);
+        self.clusters.values_mut().for_each(|client| *client = fence.client(client.clone()));
+        let result = tokio::select! {
+            biased;
+            // Drops the work, and so the tasks of the controllers.
+            lost = elector.keep() => Err(lost),
+            result = self.work(client, shutdown) => Ok(result),
+        };
+        match result {
+            Err(lost) => {
+                tracing::error!("{lost}; the controllers are stopped");
+                Err(lost)
+            }
+            Ok(result) => {
+                elector.release().await;
+                result
             }
         }
+    }
+
+    /// Runs all controllers.
+    async fn work(self, client: Client, shutdown: impl Future<Output = ()>) -> Result<(), ManagerError> {
+        let Self { controllers, clusters, drain, health, metrics, .. } = self;
+        let mut running: BTreeSet<String> = controllers.iter().map(|(name, _)| name.clone()).collect();
         let (stop, stopping) = shutdown::channel();
         let (events, publisher) = recorder::queue(client.clone());
         let (stop_events, events_stopping) = shutdown::channel();
         let mut publisher = JoinSet::from_iter([publisher.run(events_stopping)]);
 
-        // Leader election belongs here: controllers start once this process leads.
         let mut tasks = JoinSet::new();
+        let shared = Arc::new(Shared {
+            client,
+            clusters,
+            shutdown: stopping,
+            events,
+            health: health.clone(),
+            metrics,
+            informers: Informers::default(),
+        });
+        let _watches = StopWatches(shared.clone());
         for (name, run) in controllers {
-            metrics.add(&name);
-            health.add(&name);
-            let cx = Context::new(&name, &client, &stopping, &events, &health, &metrics);
-            let run = health.clone().watch_start(name.clone(), run(cx));
+            let run = health.clone().watch_start(name.clone(), run(Context::new(&name, &shared)));
             tasks.spawn(async move { (name, AssertUnwindSafe(run).catch_unwind().await) });
         }
-        drop(events);
 
         let early = tokio::select! {
             biased;
@@ -195,6 +259,30 @@ impl Manager {
         }
         failure.map_or(Ok(()), Err)
     }
+}
+
+/// Nothing acts for a manager that is gone.
+struct CloseFence(Fence);
+
+impl Drop for CloseFence {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Ends the watches when the manager does, however it does.
+struct StopWatches(Arc<Shared>);
+
+impl Drop for StopWatches {
+    fn drop(&mut self) {
+        self.0.informers.stop();
+    }
+}
+
+/// What this machine or Pod is called.
+fn host() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    host.as_deref().map(str::trim).filter(|host| !host.is_empty()).unwrap_or("localhost").to_owned()
 }
 
 type Ended = Result<(String, Result<(), Box<dyn std::any::Any + Send>>), tokio::task::JoinError>;

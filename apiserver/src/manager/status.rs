@@ -66,8 +66,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::manager::fake::{FakeServer, status};
-    use crate::manager::{Health, Metrics, recorder, shutdown};
+    use crate::manager::fake::{FakeServer, context, status};
 
     #[track_caller]
     fn check(old: Value, new: Value, expect: Option<Value>) {
@@ -108,11 +107,7 @@ mod tests {
     }
 
     async fn patch(server: &FakeServer, object: &Bird, mood: &str) -> kube::Result<bool> {
-        let client = server.client();
-        let (queue, _) = recorder::queue(client.clone());
-        let (_stop, stopping) = shutdown::channel();
-        let cx = Context::new("bird", &client, &stopping, &queue, &Health::default(), &Metrics::default());
-        cx.patch_status(object, &BirdStatus { mood: mood.into() }).await
+        context(server.client()).patch_status(object, &BirdStatus { mood: mood.into() }).await
     }
 
     #[tokio::test]

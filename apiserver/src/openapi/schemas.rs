@@ -12,15 +12,37 @@ const KIND: &str = "What this object is, in CamelCase. It cannot be changed. Mor
 /// The name of a kind's definition: the group reversed, then version and kind, for example `com.example.demo.v1.Bird`.
 /// Kinds of Kubernetes itself have the names that they have there.
 pub(super) fn name(group: &str, version: &str, kind: &str) -> String {
-    match group {
-        "" => format!("io.k8s.api.core.{version}.{kind}"),
-        "events.k8s.io" => format!("io.k8s.api.events.{version}.{kind}"),
-        _ => {
-            let reversed: Vec<&str> = group.rsplit('.').collect();
-            format!("{}.{version}.{kind}", reversed.join("."))
-        }
+    if group.is_empty() {
+        return format!("io.k8s.api.core.{version}.{kind}");
     }
+    if BUILTIN_GROUPS.contains(&group) {
+        let first = group.split('.').next().unwrap_or_default();
+        return format!("io.k8s.api.{first}.{version}.{kind}");
+    }
+    let reversed: Vec<&str> = group.rsplit('.').collect();
+    format!("{}.{version}.{kind}", reversed.join("."))
 }
+
+/// Groups of Kubernetes itself. Their definitions are called after the packages of their types, which have the first word
+/// of the group. Source: the folders of <https://github.com/kubernetes/api>
+const BUILTIN_GROUPS: [&str; 16] = [
+    "admissionregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
 
 /// The definition of a kind in one version.
 pub(super) fn kind(kind: &Kind, version: &KindVersion) -> Value {

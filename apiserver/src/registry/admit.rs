@@ -68,6 +68,17 @@ impl<'a> Asked<'a> {
 }
 
 impl Registry {
+    /// Lets guards refuse a request before its object is looked at.
+    pub(super) async fn guard(
+        &self,
+        cx: &RequestContext,
+        operation: Operation,
+        version: &KindVersion,
+        object: Option<&Value>,
+    ) -> Result<(), Error> {
+        Ok(self.admission.guard(cx, target(&self.kind, cx, operation, version), object).await?)
+    }
+
     pub(super) fn asking<'a>(
         &'a self,
         cx: &'a RequestContext,
@@ -116,6 +127,16 @@ impl Registry {
         let object = self.as_shown(object.clone(), version)?;
         asked.validate(&object, old).await
     }
+}
+
+/// What a request is about that is for an object itself.
+pub(super) fn target<'a>(
+    kind: &'a Kind,
+    cx: &'a RequestContext,
+    operation: Operation,
+    version: &'a KindVersion,
+) -> Target<'a> {
+    Target { operation, kind, version, subresource: &cx.subresource, object: ObjectKind::Same }
 }
 
 impl From<Denied> for Error {

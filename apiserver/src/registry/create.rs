@@ -38,6 +38,7 @@ impl Registry {
         object: Value,
         applied: bool,
     ) -> Result<Outcome, Error> {
+        self.guard(cx, Operation::Create, version, Some(&object)).await?;
         let generated =
             metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty();
         let mut tries = if generated { NAMES_MAX } else { 1 };
@@ -133,7 +134,7 @@ impl Registry {
         self.invalid(cx, draft, None, &mut errors)?;
         if errors.is_empty() {
             prepared.map_err(|error| mismatch(draft.value(), &error))?;
-            validation::create(draft.value(), &mut errors);
+            validation::create(draft.value(), |name| self.hooks.name_problems(name), &mut errors);
         }
         if !errors.is_empty() {
             return Err(Error::Invalid { name: metadata::text(draft.value(), "name").to_owned(), errors });

@@ -91,6 +91,7 @@ impl Registry {
         version: &KindVersion,
         options: &DeleteOptions,
     ) -> Result<Deletion, Error> {
+        self.guard(cx, Operation::Delete, version, None).await?;
         let key = self.key(if self.kind.namespaced { &cx.namespace } else { "" }, &cx.name);
         let mut current = self.stored(&key).await?;
         loop {
@@ -119,6 +120,9 @@ impl Registry {
                     } else {
                         self.store.update(&key, bytes.clone(), object.revision).await
                     };
+                    if let Ok(revision) = &result {
+                        self.settle(*revision).await;
+                    }
                     let revision = *result.as_ref().unwrap_or(&object.revision);
                     let object = Arc::new(Object::new(self.codec(), &bytes, revision));
                     (result.map(|_| ()), Deletion::Marked(object))
@@ -143,11 +147,12 @@ impl Registry {
         }
         let default = self.hooks.grace_period_seconds(&mut draft).map_err(typed)?;
         let grace = grace_after(old, default, options.grace_period_seconds);
-        if grace == Grace::Pending {
+        let held = self.hooks.is_held(old);
+        if grace == Grace::Pending || held && metadata::is_terminating(old) {
             return Ok(Some(old.clone()));
         }
         let finalizers = finalizers_after(old, options.propagation);
-        if finalizers.is_empty() && grace == Grace::Over {
+        if finalizers.is_empty() && grace == Grace::Over && !held {
             return Ok(None);
         }
         if !metadata::is_terminating(old) {
@@ -166,7 +171,7 @@ impl Registry {
         } else if !terminating {
             fields.insert("deletionTimestamp".into(), metadata::now().into());
         }
-        if grace == Grace::Over {
+        if grace == Grace::Over && !held {
             fields.insert("deletionGracePeriodSeconds".into(), 0.into());
         }
         if !terminating && generation > 0 {

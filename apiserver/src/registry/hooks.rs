@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::metadata;
 use super::strategy::Strategy;
 use crate::apply::carry_over::carry_over;
-use crate::field;
+use crate::field::{self, labels};
 use crate::request::context::RequestContext;
 use crate::schema::Schema;
 
@@ -167,6 +167,18 @@ pub trait Hooks: Send + Sync + 'static {
     fn allow_create_on_update(&self) -> bool;
     /// See [`Strategy::allow_unconditional_update`].
     fn allow_unconditional_update(&self) -> bool;
+
+    /// Whether an object has to stay, though it is to be deleted and has no finalizers: one that says in a place of its
+    /// own who has to finish with it.
+    fn is_held(&self, object: &Value) -> bool {
+        let _ = object;
+        false
+    }
+
+    /// Why a name cannot be that of an object; empty when it can.
+    fn name_problems(&self, name: &str) -> Vec<String> {
+        labels::dns_subdomain(name)
+    }
 }
 
 /// The hooks of a strategy.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::metadata;
@@ -46,6 +47,12 @@ pub struct Summary {
     pub namespace: String,
     /// The labels.
     pub labels: BTreeMap<String, String>,
+    /// Whether it names owners.
+    #[serde(rename = "ownerReferences", deserialize_with = "is_there")]
+    pub owned: bool,
+    /// Whether it is being deleted.
+    #[serde(rename = "deletionTimestamp", deserialize_with = "is_there")]
+    pub terminating: bool,
     /// The values of the kind's selectable fields, in their order in the storage version; absent ones are empty.
     #[serde(skip)]
     pub fields: Vec<String>,
@@ -216,6 +223,8 @@ impl Object {
             name: self.summary.name.clone(),
             namespace: self.summary.namespace.clone(),
             labels: self.summary.labels.clone(),
+            owned: self.summary.owned,
+            terminating: self.summary.terminating,
             fields: self.summary.fields.clone(),
         };
         let (corrupt, stored_as) = (self.corrupt.clone(), self.stored_as.clone());
@@ -329,6 +338,11 @@ fn summary(codec: &Codec, line: &[u8]) -> Result<Summary, serde_json::Error> {
     let mut summary = Peek::deserialize(&object)?.metadata;
     summary.fields = selectable.iter().map(|field| field_text(field.path.first(&object))).collect();
     Ok(summary)
+}
+
+/// Whether a field is set, whatever it holds: the bytes are passed over in any case.
+fn is_there<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(from).map(|_| true)
 }
 
 /// How field selectors see a value: scalars as text, everything else as nothing.

@@ -229,7 +229,7 @@ impl Registry {
         apply::keep_times(&mut new, &old);
         self.validate(asking, version, &new, Some(seen)).await?;
         let may_go = metadata::is_terminating(&new) && metadata::grace(&new) == 0;
-        let write = if may_go && metadata::finalizers(&new).is_empty() {
+        let write = if may_go && metadata::finalizers(&new).is_empty() && !self.hooks.is_held(&new) {
             Write::Remove
         } else if new == old && object.is_stored_as(self.codec()) {
             Write::Nothing

@@ -24,6 +24,7 @@ pub mod json_path;
 mod list_types;
 mod node;
 mod prune;
+mod quantity;
 mod regexes;
 #[cfg(feature = "cel")]
 mod rules;
@@ -40,6 +41,7 @@ pub use any_fields::AnyFields;
 pub use compile::SchemaError;
 pub(crate) use conditions::{Condition, Scene};
 pub use node::{Additional, ListType, MapType, Node, Rule, Type};
+pub use quantity::{Quantity, QuantityError};
 
 use crate::field;
 

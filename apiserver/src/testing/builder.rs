@@ -69,6 +69,13 @@ impl TestServerBuilder {
         self
     }
 
+    /// Leaves what a deletion leaves, as an API server does whose controllers are elsewhere: what a deleted object owned,
+    /// and what is in a namespace that is being deleted.
+    pub fn without_controllers(mut self) -> Self {
+        self.standalone = self.standalone.map(Standalone::without_controllers);
+        self
+    }
+
     /// Stands alone, but not as usual.
     pub fn standalone(mut self, how: Standalone) -> Self {
         self.standalone = Some(how);

@@ -33,9 +33,13 @@ impl Instance {
         self.endpoints.kinds()
     }
 
-    /// Waits until its caches are.
+    /// Waits until its caches are, and what is always there has been made.
     pub(super) async fn filled(&self) {
         self.endpoints.filled().await;
+        let made = self.alone.lock().unwrap_or_else(|broken| broken.into_inner()).as_ref().map(Alone::made);
+        if let Some(made) = made {
+            made.await;
+        }
     }
 
     /// Ends as a process that is told to: watches end, and whoever asks is told that it stops.

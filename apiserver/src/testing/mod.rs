@@ -14,9 +14,11 @@ mod generate;
 mod instance;
 mod listening;
 mod logs;
+mod namespace;
 mod pattern;
 mod quiet;
 mod round_trips;
+mod schedulers;
 mod server;
 #[cfg(test)]
 mod tests;

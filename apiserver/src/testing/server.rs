@@ -17,7 +17,7 @@ use super::instance::Instance;
 use super::listening::Kubeconfigs;
 use super::wire::{Reliance, Wire};
 use super::writes::{Counted, Writes};
-use super::{client, logs};
+use super::{client, logs, namespace};
 use crate::apis::{Apis, BuildError};
 use crate::authentication::{Anonymous, Authentication, ConnectionInfo};
 use crate::authorization::privileged::MASTERS;
@@ -113,7 +113,16 @@ impl TestServer {
         Api::all(self.client())
     }
 
-    /// The objects of a kind in one namespace, which need not have been created.
+    /// Creates a namespace, unless it is there, and waits for its account `default`. Like those of a cluster, a server
+    /// starts with `default` and those of the system; objects can be created in no other.
+    ///
+    /// # Panics
+    /// If it cannot be created: its name is none, or the server keeps no namespaces.
+    pub async fn namespace(&self, name: &str) {
+        namespace::make(self.client(), name).await.unwrap_or_else(|error| panic!("namespace {name:?}: {error}"));
+    }
+
+    /// The objects of a kind in one namespace; see [`namespace`](Self::namespace).
     pub fn api_in<K>(&self, namespace: &str) -> Api<K>
     where
         K: Resource<DynamicType: Default, Scope = NamespaceResourceScope>,

@@ -68,6 +68,7 @@ async fn an_ordinary_client_creates_lists_and_deletes() {
     let server = TestServer::start(install).await;
     let birds: Api<Bird> = server.api_in("default");
     birds.create(&PostParams::default(), &bird("robin")).await.unwrap();
+    server.namespace("forest").await;
     server.api_in("forest").create(&PostParams::default(), &bird("owl")).await.unwrap();
     let names = |list: kube::core::ObjectList<Bird>| list.iter().map(ResourceExt::name_any).collect::<Vec<_>>();
     assert_eq!(names(birds.list(&ListParams::default()).await.unwrap()), ["robin"]);

@@ -145,9 +145,13 @@ impl Server {
     }
 
     pub async fn of(apis: Apis, store: Arc<dyn Store>) -> Self {
-        let alone = Standalone::default().start(apis, store.clone()).expect("kinds that can be served");
+        Self::alone(Standalone::default(), apis, store).await
+    }
+
+    pub async fn alone(how: Standalone, apis: Apis, store: Arc<dyn Store>) -> Self {
+        let alone = how.start(apis, store.clone()).expect("kinds that can be served");
         let endpoints = alone.endpoints().clone();
-        endpoints.filled().await;
+        alone.made().await;
         Self { endpoints, store, _alone: Arc::new(alone) }
     }
 
@@ -189,6 +193,13 @@ impl Server {
             _ => "application/json",
         };
         self.send(line, &[("content-type", media_type)], body).await
+    }
+
+    /// Makes a namespace.
+    pub async fn namespace(&self, name: &str) {
+        let body = format!(r#"{{"apiVersion":"v1","kind":"Namespace","metadata":{{"name":"{name}"}}}}"#);
+        let answer = self.ask("POST /api/v1/namespaces", &body).await;
+        assert_eq!(answer.code, 201, "{}", answer.text());
     }
 
     /// Creates a bird and gives it.

@@ -143,6 +143,7 @@ const PAUSE_MS: u64 = 100;
 async fn everybody_sees_every_change_once_and_in_one_order(store: impl Store) {
     let seconds = std::env::var("APISERVER_TEST_SOAK_SECONDS").map_or(5, |text| text.parse().expect("seconds"));
     let server = Server::on(Arc::new(store)).await;
+    server.namespace(NAMESPACES[1]).await;
     let start = version(&server.ask("GET ", "").await.json()["metadata"]);
     let end = Instant::now() + Duration::from_secs(seconds);
     let written = Arc::new(Mutex::new(Written::default()));

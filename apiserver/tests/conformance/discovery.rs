@@ -63,7 +63,10 @@ async fn what_is_listed_is_served() {
                     resource["verbs"].as_array().expect("verbs").iter().filter_map(Value::as_str).collect();
                 assert!(verbs.is_sorted(), "{verbs:?}");
                 if name.contains('/') {
-                    assert_eq!((&resource["singularName"], verbs), (&json!(""), vec!["get", "patch", "update"]));
+                    assert_eq!(resource["singularName"], "");
+                    continue;
+                }
+                if !verbs.contains(&"list") {
                     continue;
                 }
                 let answer = server.ask(&format!("GET {path}/{name}"), "").await;
@@ -74,7 +77,7 @@ async fn what_is_listed_is_served() {
             }
         }
     }
-    assert_eq!(seen, 6, "birds in two versions, nests, events, and webhooks of two sorts");
+    assert!(seen >= 11, "birds in two versions, nests, events, leases, roles and bindings, and webhooks of two sorts");
 }
 
 #[tokio::test]

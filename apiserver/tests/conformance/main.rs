@@ -115,6 +115,9 @@ async fn bird(server: &Server, namespace: &str, name: &str, labels: Value) -> Va
         "apiVersion": "demo.example.com/v1", "kind": "Bird", "metadata": {"name": name, "labels": labels},
         "spec": {"species": if name == "wren" { "wren" } else { "robin" }},
     });
+    if server.ask(&format!("GET /api/v1/namespaces/{namespace}"), "").await.code == 404 {
+        server.namespace(namespace).await;
+    }
     let path = format!("POST /apis/demo.example.com/v1/namespaces/{namespace}/birds");
     let answer = server.ask(&path, &body.to_string()).await;
     assert_eq!(answer.code, 201, "{}", answer.text());

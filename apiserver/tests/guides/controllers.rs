@@ -3,18 +3,16 @@
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use apiserver::manager::{Context, conditions};
+use apiserver::manager::{Context, Lister, conditions};
 use apiserver::{Apis, Manager, Strategy, TestServer};
-use futures::TryStreamExt;
 use k8s_openapi::api::events::v1::Event as RecordedEvent;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::runtime::controller::{Action, Controller};
-use kube::runtime::finalizer;
-use kube::runtime::finalizer::Event;
-use kube::runtime::wait::{await_condition, conditions as wait};
-use kube::runtime::{WatchStreamExt, watcher};
-use kube::{CustomResource, Resource, ResourceExt};
+use kube::runtime::finalizer::{Error, Event, finalizer};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use kube::{CustomResource, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +28,8 @@ pub struct BirdSpec {
 pub struct BirdStatus {
     pub observed_generation: Option<i64>,
     #[serde(default)]
+    pub trees: usize,
+    #[serde(default)]
     pub conditions: Vec<Condition>,
 }
 
@@ -39,10 +39,20 @@ pub struct NestSpec {
     pub tree: String,
 }
 
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[kube(group = "demo.example.com", version = "v1alpha1", kind = "Tree", namespaced)]
+pub struct TreeSpec {}
+
 struct BirdStrategy;
 
 impl Strategy for BirdStrategy {
     type Object = Bird;
+}
+
+struct TreeStrategy;
+
+impl Strategy for TreeStrategy {
+    type Object = Tree;
 }
 
 struct NestStrategy;
@@ -51,82 +61,102 @@ impl Strategy for NestStrategy {
     type Object = Nest;
 }
 
-mod simple {
+mod nests {
     use super::*;
 
-    pub async fn run(cx: Context) {
-        let birds = Controller::new(Api::<Bird>::all(cx.client()), watcher::Config::default());
-        cx.run(birds, reconcile).await;
-    }
-
-    async fn reconcile(bird: Arc<Bird>, cx: Context) -> kube::Result<Action> {
-        let generation = bird.metadata.generation;
-        let mut status = bird.status.clone().unwrap_or_default();
-        status.observed_generation = generation;
-        let news = conditions::mark_true(&mut status.conditions, "Ready", "Fed", "It has had worms.", generation);
-        cx.patch_status(&*bird, &status).await?;
-        if news {
-            cx.recorder().normal(&*bird, "Fed", "It has had worms.");
-        }
-        Ok(Action::await_change())
-    }
-}
-
-mod owner {
-    use super::*;
+    const FINALIZER: &str = "demo.example.com/bird";
 
     pub async fn run(cx: Context) {
-        let birds = Controller::new(Api::<Bird>::all(cx.client()), watcher::Config::default())
-            .owns(Api::<Nest>::all(cx.client()), watcher::Config::default());
-        cx.run(birds, reconcile).await;
+        cx.controller::<Bird>().owns::<Nest>().run(reconcile).await;
     }
 
-    async fn reconcile(bird: Arc<Bird>, cx: Context) -> kube::Result<Action> {
-        let nests: Api<Nest> = Api::namespaced(cx.client(), &bird.namespace().unwrap_or_default());
-        if nests.get_opt(&bird.name_any()).await?.is_none() {
-            let mut nest = Nest::new(&bird.name_any(), NestSpec { tree: "oak".to_owned() });
-            nest.metadata.owner_references = bird.controller_owner_ref(&()).map(|owner| vec![owner]);
-            nests.create(&PostParams::default(), &nest).await?;
-        }
-        Ok(Action::await_change())
-    }
-}
-
-mod cleaner {
-    use super::*;
-
-    const FINALIZER: &str = "demo.example.com/nest";
-
-    pub async fn run(cx: Context) {
-        let birds = Controller::new(Api::<Bird>::all(cx.client()), watcher::Config::default());
-        cx.run(birds, reconcile).await;
-    }
-
-    async fn reconcile(bird: Arc<Bird>, cx: Context) -> Result<Action, finalizer::Error<kube::Error>> {
-        let namespace = bird.namespace().unwrap_or_default();
-        let birds: Api<Bird> = Api::namespaced(cx.client(), &namespace);
-        let nests: Api<Nest> = Api::namespaced(cx.client(), &namespace);
+    async fn reconcile(bird: Arc<Bird>, cx: Context) -> Result<Action, Error<kube::Error>> {
+        let birds = Api::namespaced(cx.client(), &bird.namespace().unwrap_or_default());
         finalizer(&birds, FINALIZER, bird, async |event| match event {
-            Event::Apply(bird) => build(&nests, &bird).await,
-            Event::Cleanup(bird) => remove(&nests, &bird).await,
+            Event::Apply(bird) => apply(&bird, &cx).await,
+            Event::Cleanup(bird) => cleanup(&bird, &cx).await,
         })
         .await
     }
 
-    async fn build(nests: &Api<Nest>, bird: &Bird) -> kube::Result<Action> {
-        let nest = Nest::new(&bird.name_any(), NestSpec { tree: "oak".to_owned() });
-        match nests.create(&PostParams::default(), &nest).await {
-            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {}
-            result => drop(result?),
+    async fn apply(bird: &Bird, cx: &Context) -> kube::Result<Action> {
+        let mut nest = desired_nest(bird);
+        cx.owned(&mut nest, bird);
+        cx.apply(&nest).await?;
+
+        let generation = bird.metadata.generation;
+        let mut status = bird.status.clone().unwrap_or_default();
+        status.observed_generation = generation;
+        let news = conditions::mark_true(&mut status.conditions, "Ready", "Housed", "It has a nest.", generation);
+        cx.apply_status(bird, &status).await?;
+        if news {
+            cx.recorder().normal(bird, "Housed", "It has a nest.");
         }
-        Ok(Action::await_change())
+        Ok(Action::requeue(Duration::from_secs(600)))
     }
 
-    async fn remove(nests: &Api<Nest>, bird: &Bird) -> kube::Result<Action> {
-        match nests.delete(&bird.name_any(), &DeleteParams::default()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            result => drop(result?),
-        }
+    async fn cleanup(bird: &Bird, cx: &Context) -> kube::Result<Action> {
+        cx.delete(&desired_nest(bird)).await?;
+        Ok(Action::await_change())
+    }
+}
+
+fn desired_nest(bird: &Bird) -> Nest {
+    let mut nest = Nest::new(&bird.name_any(), NestSpec { tree: "oak".to_owned() });
+    nest.metadata.namespace = bird.namespace();
+    nest
+}
+
+mod trees {
+    use super::*;
+
+    pub async fn run(cx: Context) {
+        let birds = cx.lister::<Bird>();
+        cx.controller::<Bird>().watches::<Tree, _, _>(move |tree| birds_near(&birds, &tree)).run(reconcile).await;
+    }
+
+    fn birds_near(birds: &Lister<Bird>, tree: &Tree) -> Vec<ObjectRef<Bird>> {
+        let near = birds.list(&tree.namespace().unwrap_or_default());
+        near.iter().map(|bird| ObjectRef::from_obj(&**bird)).collect()
+    }
+
+    async fn reconcile(bird: Arc<Bird>, cx: Context) -> kube::Result<Action> {
+        let trees = cx.lister::<Tree>().list(&bird.namespace().unwrap_or_default());
+        let mut status = bird.status.clone().unwrap_or_default();
+        status.trees = trees.len();
+        cx.apply_status(&*bird, &status).await?;
+        Ok(Action::await_change())
+    }
+}
+
+mod elsewhere {
+    use super::*;
+
+    pub async fn run(cx: Context) {
+        let prod = cx.cluster("prod");
+        cx.controller::<Bird>().watches_in::<Nest, _, _>(&prod, bird_of).run(reconcile).await;
+    }
+
+    fn bird_of(nest: Arc<Nest>) -> Option<ObjectRef<Bird>> {
+        Some(ObjectRef::new(&nest.name_any()).within(&nest.namespace()?))
+    }
+
+    async fn reconcile(bird: Arc<Bird>, cx: Context) -> kube::Result<Action> {
+        cx.cluster("prod").apply(&desired_nest(&bird)).await?;
+        Ok(Action::await_change())
+    }
+}
+
+mod by_hand {
+    use super::*;
+
+    pub async fn run(cx: Context) {
+        let birds = Controller::new(Api::<Bird>::all(cx.client()), watcher::Config::default().labels("song=loud"));
+        cx.run(birds, reconcile).await;
+    }
+
+    async fn reconcile(bird: Arc<Bird>, cx: Context) -> kube::Result<Action> {
+        cx.recorder().normal(&*bird, "Heard", "It is loud.");
         Ok(Action::await_change())
     }
 }
@@ -153,8 +183,7 @@ mod other_data {
 
     pub async fn run(cx: Context) {
         let weather = Weather::connect();
-        let birds = Controller::new(Api::<Bird>::all(cx.client()), watcher::Config::default());
-        cx.run(birds, move |bird, _| reconcile(bird, weather.clone())).await;
+        cx.controller::<Bird>().run(move |bird, _| reconcile(bird, weather.clone())).await;
     }
 
     async fn reconcile(bird: Arc<Bird>, weather: Weather) -> Result<Action, std::io::Error> {
@@ -177,70 +206,118 @@ mod clock {
     }
 }
 
-const SOON: Duration = Duration::from_secs(10);
-
 fn install(apis: &mut Apis) {
-    apis.add(BirdStrategy).add(NestStrategy);
+    apis.add(BirdStrategy).add(NestStrategy).add(TreeStrategy);
 }
 
 async fn start(controllers: impl FnOnce(&mut Manager)) -> (TestServer, Api<Bird>) {
     let server = TestServer::start(install).await;
     server.start_controllers(controllers);
     let birds = server.api_in("default");
-    birds.create(&PostParams::default(), &Bird::new("robin", BirdSpec::default())).await.unwrap();
+    let mut robin = Bird::new("robin", BirdSpec::default());
+    robin.labels_mut().insert("song".to_owned(), "loud".to_owned());
+    birds.create(&PostParams::default(), &robin).await.unwrap();
     (server, birds)
+}
+
+fn is_there<K>(object: Option<&K>) -> bool {
+    object.is_some()
+}
+
+fn is_gone<K>(object: Option<&K>) -> bool {
+    object.is_none()
+}
+
+async fn reasons(server: &TestServer) -> Vec<String> {
+    server.stop_controllers().await;
+    let events: Api<RecordedEvent> = server.api();
+    let events = events.list(&ListParams::default()).await.unwrap();
+    events.into_iter().filter_map(|event| event.reason).collect()
 }
 
 #[tokio::test]
 async fn the_status_tells_that_it_is_ready_and_an_event_tells_why() {
     let (server, birds) = start(|manager| {
-        manager.add("bird", simple::run).add("clock", clock::run);
+        manager.add("bird", nests::run).add("clock", clock::run);
     })
     .await;
     let ready = |bird: Option<&Bird>| {
         let status = bird.and_then(|bird| bird.status.as_ref());
         status.is_some_and(|status| conditions::is_true(&status.conditions, "Ready"))
     };
-    tokio::time::timeout(SOON, await_condition(birds, "robin", ready)).await.unwrap().unwrap();
-    let events = watcher(server.api::<RecordedEvent>(), watcher::Config::default());
-    let event = tokio::time::timeout(SOON, std::pin::pin!(events.applied_objects()).try_next()).await;
-    assert_eq!(event.unwrap().unwrap().unwrap().reason.as_deref(), Some("Fed"));
-    server.stop().await;
+    server.eventually(&birds, "robin", ready).await;
+    assert_eq!(reasons(&server).await, ["Housed"]);
 }
 
 #[tokio::test]
 async fn a_nest_that_is_taken_away_is_built_again() {
     let (server, _birds) = start(|manager| {
-        manager.add("bird", owner::run);
+        manager.add("bird", nests::run);
     })
     .await;
     let nests: Api<Nest> = server.api_in("default");
-    let built = async || {
-        let nest = await_condition(nests.clone(), "robin", |nest: Option<&Nest>| nest.is_some());
-        tokio::time::timeout(SOON, nest).await.unwrap().unwrap().unwrap()
-    };
-    let first = built().await;
+    let first = server.eventually(&nests, "robin", is_there).await.unwrap();
     assert_eq!(first.owner_references()[0].name, "robin");
-    let uid = first.uid().unwrap();
     nests.delete("robin", &DeleteParams::default()).await.unwrap();
-    let gone = await_condition(nests.clone(), "robin", wait::is_deleted(&uid));
-    tokio::time::timeout(SOON, gone).await.unwrap().unwrap();
-    assert_ne!(built().await.uid().unwrap(), uid);
+    let is_another = |nest: Option<&Nest>| nest.is_some_and(|nest| nest.uid() != first.uid());
+    server.eventually(&nests, "robin", is_another).await;
+    server.stop().await;
 }
 
 #[tokio::test]
 async fn a_bird_goes_once_its_nest_is_gone() {
     let (server, birds) = start(|manager| {
-        manager.add("bird", cleaner::run);
+        manager.add("bird", nests::run);
     })
     .await;
     let nests: Api<Nest> = server.api_in("default");
-    let built = await_condition(nests.clone(), "robin", |nest: Option<&Nest>| nest.is_some());
-    tokio::time::timeout(SOON, built).await.unwrap().unwrap();
+    server.eventually(&nests, "robin", is_there).await;
     birds.delete("robin", &DeleteParams::default()).await.unwrap();
-    let gone = await_condition(birds, "robin", |bird: Option<&Bird>| bird.is_none());
-    tokio::time::timeout(SOON, gone).await.unwrap().unwrap();
+    server.eventually(&birds, "robin", is_gone).await;
     assert!(nests.list(&ListParams::default()).await.unwrap().items.is_empty());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_bird_knows_of_the_trees_around() {
+    let (server, birds) = start(|manager| {
+        manager.add("bird", trees::run);
+    })
+    .await;
+    let trees: Api<Tree> = server.api_in("default");
+    trees.create(&PostParams::default(), &Tree::new("oak", TreeSpec {})).await.unwrap();
+    let knows =
+        |bird: Option<&Bird>| bird.and_then(|bird| bird.status.as_ref()).is_some_and(|status| status.trees == 1);
+    server.eventually(&birds, "robin", knows).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_nest_in_another_cluster_is_built_again() {
+    let prod = TestServer::start(install).await;
+    let (server, _birds) = start(|manager| {
+        manager.cluster("prod", prod.client());
+        manager.add("bird", elsewhere::run);
+    })
+    .await;
+    let nests: Api<Nest> = prod.api_in("default");
+    let first = prod.eventually(&nests, "robin", is_there).await.unwrap();
+    nests.delete("robin", &DeleteParams::default()).await.unwrap();
+    let is_another = |nest: Option<&Nest>| nest.is_some_and(|nest| nest.uid() != first.uid());
+    prod.eventually(&nests, "robin", is_another).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_controller_may_be_built_by_hand() {
+    let (server, _birds) = start(|manager| {
+        manager.add("bird", by_hand::run);
+    })
+    .await;
+    while server.writes_of::<RecordedEvent>() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(reasons(&server).await, ["Heard"]);
 }
 
 #[tokio::test]
@@ -249,7 +326,7 @@ async fn a_reconcile_may_use_what_its_controller_made() {
         manager.add("bird", other_data::run);
     })
     .await;
-    tokio::time::timeout(SOON, async {
+    tokio::time::timeout(Duration::from_secs(10), async {
         while WEATHER.0.lock().unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -138,6 +138,7 @@ async fn a_reflector_keeps_what_the_server_has() {
     let reflected = tokio::spawn(reflected.for_each(async |_| ()));
     soon(reader.wait_until_ready()).await.unwrap();
     assert_eq!(reader.len(), 1);
+    server.namespace("forest").await;
     create(&server.api_in("forest"), "owl").await;
     server
         .api_in::<Bird>("default")

@@ -172,7 +172,7 @@ fn matches_object(selector: &LabelSelector, request: &Attributes<'_>) -> bool {
 
 /// Source: <https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/webhook/predicates/namespace/matcher.go>
 fn matches_namespace(selector: &LabelSelector, request: &Attributes<'_>, source: &dyn Source) -> Result<bool, Denied> {
-    let is_namespace = request.resource.group.is_empty() && request.resource.resource == "namespaces";
+    let is_namespace = request.target.is_namespace();
     if selector.is_empty() || request.namespace.is_empty() && !is_namespace {
         return Ok(true);
     }
@@ -183,12 +183,9 @@ fn matches_namespace(selector: &LabelSelector, request: &Attributes<'_>, source:
         let labels = request.object().map_or(&Value::Null, |object| &object["metadata"]["labels"]);
         return Ok(selector.matches_with(|key| labels.get(key)?.as_str()));
     }
-    let name = if is_namespace { request.name.as_str() } else { request.namespace };
+    let name = request.namespace;
     match source.namespace_labels(name) {
         Some(labels) => Ok(selector.matches(&labels)),
-        None => {
-            let details = serde_json::json!({ "name": name, "kind": "namespaces" });
-            Err(Denied::with_code(404, "NotFound", format!("namespaces {name:?} not found")).with_details(details))
-        }
+        None => Err(Denied::no_namespace(name)),
     }
 }

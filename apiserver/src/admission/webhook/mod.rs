@@ -28,7 +28,7 @@ use super::{Admission, Attributes, Denied, Target};
 pub use client::Clients;
 pub use hooks::{Hook, Hooks};
 pub use metrics::WebhookMetrics;
-pub use source::{NamespaceLabels, Source};
+pub use source::{NamespaceLabels, Source, labels_of_unknown};
 
 /// Asks webhooks.
 pub struct Webhooks {

@@ -16,6 +16,11 @@ pub trait Source: Send + Sync + 'static {
     /// The labels of a namespace, for `namespaceSelector`; `None` if there is no such namespace. A server that keeps no
     /// namespaces takes every one to be there, with its name as its only label.
     fn namespace_labels(&self, name: &str) -> Option<NamespaceLabels> {
-        Some(Arc::new(BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())])))
+        Some(labels_of_unknown(name))
     }
+}
+
+/// The labels of a namespace of which nothing is known but its name.
+pub fn labels_of_unknown(name: &str) -> NamespaceLabels {
+    Arc::new(BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())]))
 }

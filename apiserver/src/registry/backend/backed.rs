@@ -13,9 +13,9 @@ use super::watching::BackedWatch;
 use super::{ErasedBackend, Filter, page};
 use crate::admission::{Chain, Operation};
 use crate::apply::{self, FieldManager};
-use crate::field;
+use crate::field::{self, labels};
 use crate::kind::{Kind, KindVersion, Verb};
-use crate::registry::admit::Asked;
+use crate::registry::admit::{Asked, target};
 use crate::registry::delete::{self, DeleteOptions, Deletion};
 use crate::registry::error::Error;
 use crate::registry::list::{ListQuery, Listing};
@@ -369,6 +369,7 @@ impl Backed {
         mut object: Value,
         applied: bool,
     ) -> Result<Outcome, Error> {
+        self.admission.guard(cx, target(&self.kind, cx, Operation::Create, version), Some(&object)).await?;
         // What cannot be read by its name is no object that lives on, and needs no name.
         let is_kept = self.offers(Verb::Get);
         if is_kept {
@@ -403,7 +404,7 @@ impl Backed {
         owners::deduplicate(&mut object);
         let mut errors = field::Errors::default();
         if is_kept {
-            validation::create(&object, &mut errors);
+            validation::create(&object, labels::dns_subdomain, &mut errors);
         }
         self.check(cx, &object, None, errors)?;
         if let Some(asking) = asking {

@@ -8,8 +8,9 @@ use crate::field::{Errors, labels};
 /// Bytes of all annotations together. Source: `TotalAnnotationSizeLimitB` in Kubernetes' objectmeta.go.
 const ANNOTATIONS_MAX: usize = 256 << 10;
 
-/// Checks the metadata of a new object. Its name is given or made by now.
-pub fn create(object: &Value, errors: &mut Errors) {
+/// Checks the metadata of a new object. Its name is given or made by now; `name_problems` tells why it cannot be that of
+/// an object of the kind.
+pub fn create(object: &Value, name_problems: impl Fn(&str) -> Vec<String>, errors: &mut Errors) {
     for (field, cut) in [("generateName", true), ("name", false)] {
         let name = text(object, field);
         // A prefix may end in a dash: the suffix follows.
@@ -20,7 +21,7 @@ pub fn create(object: &Value, errors: &mut Errors) {
             }
             continue;
         }
-        for problem in labels::dns_subdomain(checked) {
+        for problem in name_problems(checked) {
             errors.invalid(format!("metadata.{field}"), name, problem);
         }
     }

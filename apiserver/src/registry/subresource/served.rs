@@ -73,6 +73,11 @@ impl ServedSubresource {
     /// Missing parents, invalid objects, refusals of admission, and what the project's own code fails with.
     pub async fn create(&self, rest: Arc<dyn Rest>, cx: &RequestContext, mut object: Value) -> Result<Value, Failure> {
         let made = async {
+            let version = rest.kind().served(&cx.group, &cx.version).unwrap_or(rest.kind().storage_version());
+            let (kind, object_kind) = (rest.kind(), ObjectKind::Own(&self.kind));
+            let (operation, subresource) = (Operation::Create, cx.subresource.as_str());
+            let target = Target { operation, kind, version, subresource, object: object_kind };
+            rest.admission().guard(cx, target, Some(&object)).await?;
             let parent = AnyParent::read(rest.clone(), cx, Freshness::Consistent).await?;
             self.prepare(&*rest, cx, Operation::Create, &mut object, None).await?;
             self.methods.create(cx, parent, object).await

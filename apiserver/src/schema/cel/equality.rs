@@ -36,7 +36,7 @@ pub(super) fn equal<'a>(work: &mut Work, a: &Value<'a>, b: &Value<'a>) -> Result
             (Some(a), Some(b)) => equal(work, a, b)?,
             _ => false,
         },
-        (Value::Quantity(a), Value::Quantity(b)) => a.equals(b),
+        (Value::Quantity(a), Value::Quantity(b)) => a == b,
         (Value::Url(a), Value::Url(b)) => a == b,
         (Value::Ip(a), Value::Ip(b)) => a == b,
         (Value::Cidr(a), Value::Cidr(b)) => a == b,

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use serde_json::{Map as JsonMap, Value as Json};
 
 use super::error::{Error, Result};
-use super::library::{Cidr, Format, Ip, Quantity, Semver, Url};
+use super::library::{Cidr, Format, Ip, Semver, Url};
 use super::shape::Shape;
 use super::time::Timestamp;
 use super::types::Opaque;
+use crate::schema::Quantity;
 use crate::schema::node::{ListType, Node};
 
 /// A value.

@@ -19,7 +19,6 @@ pub(crate) use cidr::Cidr;
 pub(super) use format_text::count as format_count;
 pub(crate) use formats::Format;
 pub(crate) use ip::Ip;
-pub(crate) use quantity::Quantity;
 pub(crate) use semver::Semver;
 pub(crate) use url::Url;
 
