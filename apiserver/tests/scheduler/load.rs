@@ -15,10 +15,8 @@ fn decisions_for_5000_pods_on_500_nodes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_pod_of_many_is_bound_and_no_node_is_overfull() {
-    // `SCHEDULER_PODS=5000 SCHEDULER_NODES=500` for the whole.
-    let number = |name: &str, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (pods, nodes) = (number("SCHEDULER_PODS", 500), number("SCHEDULER_NODES", 50));
+    let (pods, nodes) = (5000, 500);
     let load = load::run(pods, nodes).await;
     println!("{pods} pods on {nodes} nodes: created in {:?}, all bound {:?} later", load.created, load.bound);
-    assert!(load.bound < Duration::from_secs(pods as u64), "{:?}", load.bound);
+    assert!(load.bound < Duration::from_secs(600), "{:?}", load.bound);
 }

@@ -45,9 +45,8 @@ fn shares(cycle: &Cycle<'_>, node: &NodeInfo) -> [Option<i64>; 2] {
     let (cpu_there, memory_there) = node.scored_requested();
     let has = node.allocatable();
     let share = |taken: i64, has: i64| {
-        // With numbers of bytes, a hundred times as much may be too much for 64 bits.
-        let share = i128::from(taken.max(0)) * i128::from(SCORE_MAX) / i128::from(has.max(1));
-        (has > 0).then(|| i64::try_from(share).unwrap_or(SCORE_MAX).min(SCORE_MAX))
+        // Saturating, because a hundred times some bytes may be too much for 64 bits; 128 would be divided slowly.
+        (has > 0).then(|| (taken.max(0).saturating_mul(SCORE_MAX) / has).min(SCORE_MAX))
     };
     [share(cpu_there.saturating_add(cpu), has.milli_cpu), share(memory_there.saturating_add(memory), has.memory)]
 }

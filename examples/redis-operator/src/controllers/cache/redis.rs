@@ -62,11 +62,10 @@ async fn tell(cx: &Context, redis: &Redis, status: &RedisStatus) -> kube::Result
     if let Some(now) = ready(status)
         && before.is_none_or(|before| before.reason != now.reason)
     {
+        let recorder = cx.recorder();
         match now.reason.as_str() {
-            version::DOWNGRADE => cx
-                .recorder()
-                .warning(redis, version::DOWNGRADE, now.message),
-            reason => cx.recorder().normal(redis, reason, now.message),
+            version::DOWNGRADE => recorder.warning(redis, version::DOWNGRADE, now.message),
+            reason => recorder.normal(redis, reason, now.message),
         }
     }
     Ok(())
