@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, completion, create, generate, init, run, show, update, version};
+use crate::commands::{build, completion, create, generate, init, kubeconfig, run, show, update, version};
 use crate::ui::Ui;
 
 /// Scaffolds Kubernetes-style API servers in Rust, with their controllers and their tests.
@@ -47,6 +47,13 @@ pub enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Run(RunCommand),
 
+    /// Mint a user for the API server of a local run, and print a kubeconfig for it
+    #[command(
+        after_help = "Examples:\n  apiserver-boot kubeconfig --user alice --group crew --output alice.kubeconfig\n  \
+                      apiserver-boot kubeconfig --user bob"
+    )]
+    Kubeconfig(kubeconfig::KubeconfigArgs),
+
     /// Show the project's kinds, versions, hooks, controllers and files
     Show(show::ShowArgs),
 
@@ -77,7 +84,8 @@ pub enum InitCommand {
 pub enum RunCommand {
     /// Build the project, then run storage, API server and controllers until Ctrl-C
     #[command(
-        after_help = "Examples:\n  apiserver-boot run local\n  apiserver-boot run local --storage memory --secure-port 0"
+        after_help = "Examples:\n  apiserver-boot run local\n  apiserver-boot run local --storage memory --secure-port 0\n  \
+                      apiserver-boot run local --authorization-mode RBAC"
     )]
     Local(run::RunLocalArgs),
 }
@@ -97,6 +105,7 @@ impl Command {
             Self::Create(command) => create::create(command, ui),
             Self::Build(command) => build::build(command, ui),
             Self::Run(RunCommand::Local(args)) => run::run_local(args, ui),
+            Self::Kubeconfig(args) => kubeconfig::kubeconfig(args, ui),
             Self::Show(args) => show::show(args, ui),
             Self::Generate(args) => generate::generate(args, ui),
             Self::Update(UpdateCommand::Vendor(args)) => update::vendor(args, ui),

@@ -62,7 +62,7 @@ struct Rights;
 #[async_trait::async_trait]
 impl Authorizer for Rights {
     async fn authorize(&self, attributes: Attributes<'_>) -> Result<Decision, AuthorizationError> {
-        if attributes.user.username == "updater" && !matches!(attributes.info.verb, "get" | "update" | "patch") {
+        if attributes.user.username == "updater" && !matches!(&*attributes.info.verb, "get" | "update" | "patch") {
             return Ok(Decision::NoOpinion("it only updates".into()));
         }
         Ok(Decision::Allow("".into()))

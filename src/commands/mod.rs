@@ -9,6 +9,7 @@ pub mod create;
 pub mod from_crd;
 pub mod generate;
 pub mod init;
+pub mod kubeconfig;
 pub mod main_file;
 pub mod resource_version;
 pub mod run;

@@ -20,7 +20,7 @@ use crate::scaffold::views::sample_path;
 use crate::ui::{Style, Ui};
 
 /// The folder of a local run's own files, below the project.
-const STATE_DIR: &str = ".apiserver-boot";
+pub const STATE_DIR: &str = ".apiserver-boot";
 
 /// The flags of `run local`.
 #[derive(Args, Debug)]
@@ -69,6 +69,11 @@ pub struct RunLocalArgs {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
+    /// Who may do what, beside the user of the kubeconfig, who may do everything: everyone whom the server knows may do
+    /// everything, or what Roles and their bindings say
+    #[arg(long, value_enum, value_name = "MODE", default_value = "AlwaysAllow")]
+    authorization_mode: AuthorizationMode,
+
     /// Build and start again when a source file changes, keeping the data
     #[arg(long)]
     watch: bool,
@@ -79,6 +84,14 @@ enum StorageKind {
     Embedded,
     Memory,
     Etcd,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum AuthorizationMode {
+    #[value(name = "AlwaysAllow")]
+    AlwaysAllow,
+    #[value(name = "RBAC")]
+    Rbac,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -136,6 +149,7 @@ impl RunLocalArgs {
             build_first: self.build,
             watch: self.watch,
             storage,
+            rbac: self.authorization_mode == AuthorizationMode::Rbac,
             data_dir,
             api_server,
             webhook,
@@ -316,6 +330,7 @@ mod tests {
         assert_eq!(default.data_dir, Path::new("/home/bird/.apiserver-boot/data"));
         assert_eq!(default.kubeconfig, Path::new("/home/bird/src/kubeconfig"));
         assert_eq!(default.build.binary, "aviary");
+        assert!(!default.rbac && plan(&["--authorization-mode", "RBAC"]).unwrap().rbac);
         let plan = plan(&["--build=false", "--release", "--run=apiserver", "--secure-port=0", "--data-dir=d"]).unwrap();
         assert!(!plan.build_first && plan.api_server && !plan.controller_manager && plan.build.release);
         assert_eq!((plan.secure_port, plan.data_dir.as_path()), (0, Path::new("/home/bird/src/d")));

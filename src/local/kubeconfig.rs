@@ -28,11 +28,42 @@ pub fn check(path: &Path) -> Result<()> {
         .into())
 }
 
+/// Whose way in a kubeconfig is.
+pub struct User<'a> {
+    /// What the entry is called.
+    pub name: &'a str,
+    /// The certificate as PEM.
+    pub certificate: &'a str,
+    /// Its key as PEM.
+    pub key: &'a str,
+}
+
+/// Where the server is that one of our own kubeconfigs names; `None` for a file that is missing or not ours.
+pub fn server(path: &Path) -> Result<Option<String>> {
+    let Some(text) = read(path)?.filter(|text| is_ours(text)) else { return Ok(None) };
+    let Ok(config) = serde_yaml::from_str::<Value>(&text) else { return Ok(None) };
+    Ok(config.pointer("/clusters/0/cluster/server").and_then(Value::as_str).map(str::to_owned))
+}
+
+/// A kubeconfig for a user of the server.
+pub fn text_for(server: &str, pki: &Pki, user: &User<'_>) -> Result<String> {
+    let config = render(server, &pki.ca_pem, user, None);
+    serde_yaml::to_string(&config).context("cannot write the kubeconfig as YAML")
+}
+
+/// Writes [`text_for`] to `path`, which must not be somebody else's.
+pub fn write_for(path: &Path, server: &str, pki: &Pki, user: &User<'_>) -> Result<()> {
+    check(path)?;
+    files::write_private(path, &text_for(server, pki, user)?)
+}
+
 /// Writes the kubeconfig of the server at `port` to `path`, keeping the namespace that the user chose in it.
 pub fn write(path: &Path, port: u16, pki: &Pki) -> Result<()> {
     check(path)?;
     let old = read(path)?;
-    let config = render(port, pki, old.as_deref().and_then(namespace).as_deref());
+    let user = User { name: USER, certificate: &pki.client_cert_pem, key: &pki.client_key_pem };
+    let server = format!("https://127.0.0.1:{port}");
+    let config = render(&server, &pki.ca_pem, &user, old.as_deref().and_then(namespace).as_deref());
     let text = serde_yaml::to_string(&config).context("cannot write the kubeconfig as YAML")?;
     if old.as_deref() != Some(&text) {
         files::write_private(path, &text)?;
@@ -67,9 +98,9 @@ fn namespace(text: &str) -> Option<String> {
     Some(config.pointer("/contexts/0/context/namespace")?.as_str()?.to_owned())
 }
 
-fn render(port: u16, pki: &Pki, namespace: Option<&str>) -> Value {
+fn render(server: &str, ca_pem: &str, user: &User<'_>, namespace: Option<&str>) -> Value {
     let encode = |pem: &str| BASE64_STANDARD.encode(pem);
-    let mut context = json!({"cluster": NAME, "user": USER});
+    let mut context = json!({"cluster": NAME, "user": user.name});
     if let Some(namespace) = namespace {
         context["namespace"] = namespace.into();
     }
@@ -77,13 +108,13 @@ fn render(port: u16, pki: &Pki, namespace: Option<&str>) -> Value {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": NAME, "cluster": {
-            "server": format!("https://127.0.0.1:{port}"),
-            "certificate-authority-data": encode(&pki.ca_pem),
+            "server": server,
+            "certificate-authority-data": encode(ca_pem),
             "extensions": [{"name": MARK, "extension": {"writtenBy": "apiserver-boot run local"}}],
         }}],
-        "users": [{"name": USER, "user": {
-            "client-certificate-data": encode(&pki.client_cert_pem),
-            "client-key-data": encode(&pki.client_key_pem),
+        "users": [{"name": user.name, "user": {
+            "client-certificate-data": encode(user.certificate),
+            "client-key-data": encode(user.key),
         }}],
         "contexts": [{"name": NAME, "context": context}],
         "current-context": NAME,
@@ -147,6 +178,25 @@ mod tests {
         fs::write(fixture.path(), edited).unwrap();
         let second = fixture.write(2);
         assert!(second.contains("namespace: staging") && second.contains("127.0.0.1:2"), "{second}");
+    }
+
+    #[test]
+    fn another_user_reaches_the_same_server() {
+        let fixture = Fixture::new();
+        fixture.write(9443);
+        let found = server(&fixture.path()).unwrap().expect("a server");
+        assert_eq!(found, "https://127.0.0.1:9443");
+        let (certificate, key) = fixture.pki.mint("alice", &["crew".to_owned()]).unwrap();
+        let user = User { name: "alice", certificate: &certificate, key: &key };
+        let path = fixture.dir.path().join("alice.kubeconfig");
+        write_for(&path, &found, &fixture.pki, &user).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("user: alice") && text.contains(&found), "{text}");
+        assert_eq!(server(&fixture.dir.path().join("missing")).unwrap(), None);
+        fs::write(&path, "apiVersion: v1\nclusters: []\n").unwrap();
+        assert_eq!(server(&path).unwrap(), None);
+        assert!(write_for(&path, &found, &fixture.pki, &user).is_err());
     }
 
     #[test]

@@ -12,6 +12,7 @@
 pub mod build;
 pub mod etcd;
 pub mod files;
+mod groups;
 pub mod kubeconfig;
 pub mod lock;
 pub mod pki;

@@ -15,7 +15,7 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::files;
+use super::{files, groups};
 
 /// The user of the client certificate.
 pub const USER: &str = "local-admin";
@@ -68,6 +68,27 @@ impl Pki {
             client_cert_pem: client.cert_pem,
             client_key_pem: client.key.serialize_pem(),
         })
+    }
+
+    /// Loads the certificates in `dir` that are there; `None` where no local run has made them, or where the CA has no
+    /// life left in which others could be signed by it.
+    pub fn existing(dir: &Path) -> Result<Option<Pki>> {
+        match Pair::load(dir, "ca").filter(|ca| ca.fits(None, OffsetDateTime::now_utc())) {
+            Some(_) => Self::ensure(dir).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A certificate of the local CA for a user in some groups, and its key, both as PEM.
+    pub fn mint(&self, user: &str, groups: &[String]) -> Result<(String, String)> {
+        let ca = Pair::load(&self.dir, "ca").context("cannot read the local CA")?;
+        let issuer = Issuer::from_ca_cert_pem(&ca.cert_pem, &ca.key).context("cannot read the local CA")?;
+        let key = KeyPair::generate().context("cannot make a key")?;
+        let mut params = user_params(user, OffsetDateTime::now_utc())?;
+        groups::hold_places(&mut params.distinguished_name, groups)?;
+        let certificate = params.signed_by(&key, &issuer).context("cannot sign the certificate")?;
+        let pem = groups::fill_places(&certificate, groups, &ca.key).context("cannot sign the certificate")?;
+        Ok((pem, key.serialize_pem()))
     }
 
     /// The CA's certificate: what clients trust, and what the server checks clients by.
@@ -189,8 +210,14 @@ fn etcd_params(now: OffsetDateTime) -> Result<CertificateParams> {
 }
 
 fn client_params(now: OffsetDateTime) -> Result<CertificateParams> {
-    let mut params = params(&[], USER, now, LEAF_LIFE)?;
+    let mut params = user_params(USER, now)?;
     params.distinguished_name.push(DnType::OrganizationName, GROUP);
+    Ok(params)
+}
+
+/// The user is the common name; groups are organizations.
+fn user_params(user: &str, now: OffsetDateTime) -> Result<CertificateParams> {
+    let mut params = params(&[], user, now, LEAF_LIFE)?;
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -287,5 +314,26 @@ mod tests {
         let pem = x509_parser::pem::parse_x509_pem(pki.client_cert_pem.as_bytes()).unwrap().1;
         let subject = pem.parse_x509().unwrap().subject().to_string();
         assert_eq!(subject, "CN=local-admin, O=system:masters");
+    }
+
+    #[test]
+    fn further_users_are_of_the_same_ca() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Pki::existing(dir.path()).unwrap().is_none());
+        Pki::ensure(dir.path()).unwrap();
+        let pki = Pki::existing(dir.path()).unwrap().expect("certificates");
+        for groups in [&[][..], &["crew"], &["crew", "deck"], &["a", "b", "c", "d", "e"]] {
+            let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+            let (cert_pem, key_pem) = pki.mint("alice", &groups).unwrap();
+            let pair = Pair { cert_pem, key: KeyPair::from_pem(&key_pem).unwrap() };
+            assert!(pair.fits(Pair::load(dir.path(), "ca").as_ref(), OffsetDateTime::now_utc()), "{groups:?}");
+            let der = pair.der().unwrap();
+            let (_, certificate) = X509Certificate::from_der(&der).unwrap();
+            let found: Vec<&str> =
+                certificate.subject().iter_organization().map(|group| group.as_str().unwrap()).collect();
+            assert_eq!(found, groups);
+            assert_eq!(certificate.subject().iter_common_name().next().unwrap().as_str().unwrap(), "alice");
+        }
+        assert!(pki.mint("alice", &["a\u{6}b".to_owned()]).is_err());
     }
 }

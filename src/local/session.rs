@@ -94,6 +94,8 @@ pub struct Plan {
     pub watch: bool,
     /// The storage of the API server.
     pub storage: Storage,
+    /// Whether Roles and their bindings say who may do what.
+    pub rbac: bool,
     /// Where data is kept.
     pub data_dir: PathBuf,
     /// Whether to run the API server; without it, the controller manager uses the kubeconfig as it is.
@@ -356,6 +358,9 @@ impl Session {
         command.args(["--bind-address", "127.0.0.1", "--secure-port", &self.port.to_string()]);
         command.arg("--tls-cert-file").arg(pki.server_cert()).arg("--tls-private-key-file").arg(pki.server_key());
         command.arg("--client-ca-file").arg(pki.ca_cert()).arg("--standalone");
+        if self.plan.rbac {
+            command.args(["--authorization-mode", "RBAC"]);
+        }
         match &self.plan.storage {
             Storage::Memory => command.args(["--storage", "memory"]),
             Storage::Embedded => {

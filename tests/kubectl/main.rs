@@ -112,7 +112,11 @@ macro_rules! transcripts {
         fn $name() {
             let _turn = local::lock(&TURN);
             let golden = stringify!($golden);
-            let flags: &[&str] = if golden == EXAMPLE { &["--run=apiserver"] } else { &[] };
+            let flags: &[&str] = match (golden, stringify!($name)) {
+                (EXAMPLE, _) => &["--run=apiserver"],
+                (_, "users_and_rights") => &["--run=apiserver", "--authorization-mode=RBAC"],
+                _ => &[],
+            };
             play(project(golden), flags, stringify!($name));
         }
     )*};
@@ -138,6 +142,7 @@ transcripts! {
     server_side_apply: example,
     two_versions: example,
     further_versions: versions,
+    users_and_rights: aviary,
 }
 
 #[test]

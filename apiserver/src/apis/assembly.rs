@@ -106,6 +106,11 @@ impl Assembly {
         self.admission.insert_first(Box::new(plugin));
     }
 
+    /// Asks a plugin before each write, after all others.
+    pub fn admission_last(&mut self, plugin: impl Admission) {
+        self.admission.push(Box::new(plugin));
+    }
+
     /// Asks the webhooks of a source before each write, after all plugins and all sources before.
     pub fn webhook_source(&mut self, source: Arc<dyn WebhookSource>) {
         self.webhooks.push(source);

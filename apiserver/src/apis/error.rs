@@ -1,5 +1,6 @@
 //! Why kinds cannot be served.
 
+use crate::authentication::jwt::KeyError;
 use crate::kind::KindError;
 
 /// Why kinds cannot be served.
@@ -30,4 +31,7 @@ pub enum BuildError {
         /// What is wrong with it.
         problem: String,
     },
+    /// No key can be made for the tokens of service accounts.
+    #[error("tokens of service accounts cannot be signed")]
+    Key(#[source] KeyError),
 }

@@ -59,13 +59,14 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     // Whatever a flag can be wrong about comes first: a server that will not start leaves no data folder behind.
     let (authentication, watching) = authentication(flags)?;
     let cluster = if flags.standalone { None } else { client::cluster(flags.kubeconfig.as_deref()).await? };
-    let (authentication, in_cluster, _trusting) = if flags.standalone {
+    let (mut authentication, in_cluster, _trusting) = if flags.standalone {
         (authentication, None, None)
     } else {
         let own = flags.client_ca_file.is_some();
         let delegated = flags.delegation.connect(authentication, own, cluster.as_ref()).await?;
         (delegated.authentication, Some(delegated.authorization), delegated.following)
     };
+    let access = flags.access.load()?;
     let cluster = cluster_webhooks(flags, cluster);
     let address = SocketAddr::new(flags.bind_address, flags.secure_port);
     let config = ServeConfig { grace: flags.shutdown_delay_duration, ..ServeConfig::new(address, certificate(flags)) };
@@ -81,9 +82,11 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     let (endpoints, authorization, alone) = match in_cluster {
         Some(authorization) => (apis.build(store.clone()).map_err(AppError::Build)?, authorization, None),
         None => {
+            let access = flags.access.with_key(access, store::folder(flags)?)?;
             let lifecycle = !flags.disable_admission_plugins.contains(&AdmissionPlugin::NamespaceLifecycle);
-            let alone = Standalone::default().event_ttl(flags.event_ttl).namespace_lifecycle(lifecycle);
+            let alone = Standalone::default().event_ttl(flags.event_ttl).namespace_lifecycle(lifecycle).access(access);
             let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
+            authentication = authentication.tokens(Arc::new(alone.tokens().clone()));
             (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
         }
     };
@@ -106,7 +109,7 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
         core = core.check(webhooks_are_known(webhooks));
     }
     if let Some(alone) = &alone {
-        core = core.check(alone.check());
+        core = alone.checks().into_iter().fold(core, |core, check| core.check(check));
     }
     let serving = listening.serve(core.build());
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::access::AccessFlags;
 use super::delegation::Delegation;
 use crate::server::duration;
 
@@ -96,13 +97,15 @@ pub struct ApiServer {
     /// Let requests without credentials reach what is open to all: health and the version. Otherwise they are answered 401
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub anonymous_auth: bool,
-    /// Run without a cluster: namespaces, Secrets, Events and other kinds of Kubernetes are stored as well, and everyone
-    /// with a client certificate may do everything
+    /// Run without a cluster: what clients and controllers lean on in one is served as well, such as namespaces and Secrets,
+    /// and everyone who says who they are may do everything, unless --authorization-mode says otherwise
     #[arg(long)]
     pub standalone: bool,
     /// Do without these plugins of admission, which --standalone brings; with commas between
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
     pub disable_admission_plugins: Vec<AdmissionPlugin>,
+    #[command(flatten)]
+    pub access: AccessFlags,
 
     /// How to reach the cluster that this server is part of: it says who asks and what they may do, and its webhooks are
     /// asked before a write. Without this, the cluster that this runs in

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use super::migrate_storage::{Failure, how_to_go_on};
 use crate::apis::BuildError;
 use crate::authentication::client_certificate::AuthoritiesError;
+use crate::authentication::jwt::KeyError;
+use crate::authentication::token_file::TokenFileError;
 use crate::manager::ManagerError;
 use crate::server::ServeError;
 use crate::storage::embedded::OpenError;
@@ -33,6 +35,10 @@ pub enum AppError {
     Read { path: PathBuf, flag: &'static str, source: io::Error },
     #[error("cannot use {} as client authorities", path.display())]
     Authorities { path: PathBuf, source: AuthoritiesError },
+    #[error("{} is no list of tokens", path.display())]
+    Tokens { path: PathBuf, source: TokenFileError },
+    #[error("tokens cannot be signed or checked with {}", path.display())]
+    Key { path: PathBuf, source: KeyError },
     #[error("cannot write {}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -82,6 +88,10 @@ impl AppError {
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Read { flag, .. } => Some(format!("check the path given with {flag}")),
             Self::Authorities { .. } => Some("--client-ca-file takes certificates of authorities in PEM form".into()),
+            Self::Tokens { .. } => {
+                Some("each line of --token-auth-file is TOKEN,USER,UID and, if any, \"GROUP,GROUP\"".into())
+            }
+            Self::Key { .. } => Some("`openssl ecparam -name prime256v1 -genkey -noout` makes such a key".into()),
             Self::Serve(error) => error.hint(),
             Self::Embedded(OpenError::InUse { .. }) => {
                 Some("stop the other server, or choose another folder with --data-dir".into())

@@ -1,5 +1,6 @@
 //! The program that a project's `main` is: its subcommands, and what they start in which order.
 
+mod access;
 mod api_server;
 mod client;
 mod cluster_webhooks;

@@ -1,5 +1,6 @@
 //! Opens the storage that the flags name.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::command_line::{ApiServer, Storage};
@@ -27,6 +28,11 @@ pub async fn open(flags: &ApiServer) -> Result<(Arc<dyn Store>, &'static str), A
     }
 }
 
+/// The folder of the storage; none where it is elsewhere, or nowhere.
+pub fn folder(flags: &ApiServer) -> Result<Option<&Path>, AppError> {
+    Ok(matches!(kind(flags)?, Storage::Embedded).then_some(flags.data_dir.as_path()))
+}
+
 #[cfg(not(feature = "etcd"))]
 fn kind(flags: &ApiServer) -> Result<Storage, AppError> {
     Ok(flags.storage.unwrap_or(Storage::Embedded))
@@ -48,8 +54,6 @@ fn kind(flags: &ApiServer) -> Result<Storage, AppError> {
 
 #[cfg(feature = "etcd")]
 fn etcd_config(flags: &ApiServer) -> Result<crate::storage::etcd::EtcdConfig, AppError> {
-    use std::path::Path;
-
     use crate::storage::etcd::{EtcdClientCertificate, EtcdConfig, EtcdTls};
 
     let read = |path: &Path, flag| {

@@ -20,7 +20,7 @@ use super::{AuthenticationError, Authenticator};
 use crate::request::user::UserInfo;
 
 /// Where the fingerprint of the certificate is found among a user's extras.
-const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+pub(super) const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
 /// Accepts the client certificates of some authorities; of none until it is told of some.
 #[derive(Default)]

@@ -86,7 +86,7 @@ fn wish(headers: &HeaderMap) -> Result<UserInfo, ImpersonationError> {
 fn permissions(wish: &UserInfo) -> Vec<RequestInfo> {
     let to = |group: &str, resource: &str, name: &str| RequestInfo {
         is_resource: true,
-        verb: "impersonate",
+        verb: "impersonate".into(),
         group: group.into(),
         version: if group.is_empty() { "" } else { "v1" }.into(),
         resource: resource.into(),
@@ -180,7 +180,7 @@ mod tests {
     impl Authorizer for Notes {
         async fn authorize(&self, attributes: Attributes<'_>) -> Result<Decision, AuthorizationError> {
             let info = attributes.info;
-            assert_eq!((attributes.user.username.as_str(), info.verb), ("root", "impersonate"));
+            assert_eq!((attributes.user.username.as_str(), &*info.verb), ("root", "impersonate"));
             let parts = [&info.resource, &info.subresource, &info.name];
             let parts: Vec<&str> = parts.iter().map(|part| part.as_str()).filter(|part| !part.is_empty()).collect();
             self.0.lock().expect("a lock").push(parts.join("/"));

@@ -4,10 +4,15 @@
 //! of losing its connection, and so that a certificate authority can be replaced while connections live.
 
 pub mod anonymous;
+pub mod bearer;
 pub mod client_certificate;
 pub mod connection;
+mod ecdsa;
 pub mod front_proxy;
 pub mod impersonation;
+pub mod jwt;
+pub mod service_account;
+pub mod token_file;
 pub mod union;
 
 use std::sync::Arc;
@@ -17,9 +22,12 @@ use async_trait::async_trait;
 use crate::request::user::UserInfo;
 
 pub use anonymous::Anonymous;
+pub use bearer::{BearerTokens, TokenReviewer};
 pub use client_certificate::ClientCertificates;
 pub use connection::ConnectionInfo;
 pub use front_proxy::{FrontProxy, FrontProxyHeaders};
+pub use service_account::ServiceAccountTokens;
+pub use token_file::TokenFile;
 pub use union::Authentication;
 
 /// One way to find out who asks.
@@ -46,6 +54,9 @@ pub enum AuthenticationError {
     /// The client certificate is good, but who is meant cannot be read from it.
     #[error("the client certificate cannot be read: {0}")]
     Unreadable(String),
+    /// The bearer token is not good.
+    #[error("the bearer token is not good: {0}")]
+    Token(String),
     /// A proxy of the right authority is not among those that are believed.
     #[error("the proxy {0:?} is not one of those whose headers are believed")]
     Proxy(String),

@@ -3,11 +3,12 @@
 pub mod authenticated;
 pub mod paths;
 pub mod privileged;
+pub mod rbac;
+mod reason;
 pub mod union;
 
-use std::borrow::Cow;
-
 use async_trait::async_trait;
+use k8s_openapi::api::authorization::v1::{NonResourceRule, ResourceRule, SubjectRulesReviewStatus};
 
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
@@ -15,6 +16,7 @@ use crate::request::user::UserInfo;
 pub use authenticated::AllowAuthenticated;
 pub use paths::AllowPaths;
 pub use privileged::AllowGroups;
+pub use reason::Reason;
 pub use union::Authorization;
 
 /// Who may do what.
@@ -25,9 +27,19 @@ pub trait Authorizer: Send + Sync + 'static {
     /// # Errors
     /// Nothing could be decided, for example because the cluster cannot be reached. Answered 500, never 403.
     async fn authorize(&self, attributes: Attributes<'_>) -> Result<Decision, AuthorizationError>;
+
+    /// Lists what a user may do in a namespace, and on paths, for `kubectl auth can-i --list`. An authorizer that
+    /// decides but cannot list says that the list is incomplete, which is the default.
+    ///
+    /// # Errors
+    /// As [`authorize`](Self::authorize).
+    async fn rules(&self, user: &UserInfo, namespace: &str) -> Result<SubjectRulesReviewStatus, AuthorizationError> {
+        let _ = (user, namespace);
+        Ok(SubjectRulesReviewStatus { incomplete: true, ..SubjectRulesReviewStatus::default() })
+    }
 }
 
-/// What is decided about.
+/// What is decided about: a request, or something that is asked about as if it were one.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a> {
     /// Who asks.
@@ -47,10 +59,22 @@ pub enum Decision {
     NoOpinion(Reason),
 }
 
-/// Why; may be empty.
-pub type Reason = Cow<'static, str>;
-
 /// Why nothing could be decided.
 #[derive(Debug, thiserror::Error)]
 #[error("authorization could not be decided")]
 pub struct AuthorizationError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// The rules of somebody who may do everything.
+fn everything() -> SubjectRulesReviewStatus {
+    let all = || vec!["*".to_owned()];
+    SubjectRulesReviewStatus {
+        resource_rules: vec![ResourceRule {
+            verbs: all(),
+            api_groups: Some(all()),
+            resources: Some(all()),
+            resource_names: None,
+        }],
+        non_resource_rules: vec![NonResourceRule { verbs: all(), non_resource_urls: Some(all()) }],
+        ..SubjectRulesReviewStatus::default()
+    }
+}

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use k8s_openapi::api::authorization::v1::SubjectRulesReviewStatus;
 
 use super::{Attributes, AuthorizationError, Authorizer, Decision};
+use crate::request::user::UserInfo;
 
 /// Asks one after the other; the first that says yes or no has decided. When none does, the answer is no, with the last
 /// reason given.
@@ -34,6 +36,27 @@ impl Authorizer for Authorization {
         }
         error.map_or(Ok(Decision::NoOpinion(reason)), Err)
     }
+
+    async fn rules(&self, user: &UserInfo, namespace: &str) -> Result<SubjectRulesReviewStatus, AuthorizationError> {
+        let mut all = SubjectRulesReviewStatus::default();
+        for authorizer in &self.0 {
+            let found = authorizer.rules(user, namespace).await?;
+            add(&mut all.resource_rules, found.resource_rules);
+            add(&mut all.non_resource_rules, found.non_resource_rules);
+            all.incomplete |= found.incomplete;
+            all.evaluation_error = all.evaluation_error.or(found.evaluation_error);
+        }
+        Ok(all)
+    }
+}
+
+/// What one rule of one authorizer says already is not said again.
+fn add<R: PartialEq>(all: &mut Vec<R>, more: Vec<R>) {
+    for rule in more {
+        if !all.contains(&rule) {
+            all.push(rule);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -41,7 +64,6 @@ mod tests {
     use super::super::{AllowAuthenticated, AllowGroups, AllowPaths};
     use super::*;
     use crate::request::info::RequestInfo;
-    use crate::request::user::UserInfo;
 
     #[tokio::test]
     async fn a_server_that_runs_alone_is_open_to_whom_it_knows() {

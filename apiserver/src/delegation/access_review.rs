@@ -61,7 +61,7 @@ fn spec(attributes: Attributes<'_>) -> SubjectAccessReviewSpec {
     };
     if info.is_resource {
         spec.resource_attributes = Some(ResourceAttributes {
-            verb: given(info.verb),
+            verb: given(&info.verb),
             group: given(&info.group),
             version: given(&info.version),
             resource: given(&info.resource),
@@ -71,7 +71,7 @@ fn spec(attributes: Attributes<'_>) -> SubjectAccessReviewSpec {
             ..ResourceAttributes::default()
         });
     } else {
-        let attributes = NonResourceAttributes { path: given(&info.path), verb: given(info.verb) };
+        let attributes = NonResourceAttributes { path: given(&info.path), verb: given(&info.verb) };
         spec.non_resource_attributes = Some(attributes);
     }
     spec

@@ -67,7 +67,7 @@ impl Call {
     pub fn context(info: &RequestInfo, user: &UserInfo) -> RequestContext {
         let mut context = RequestContext::default();
         context.user = user.clone();
-        context.verb = info.verb.to_owned();
+        context.verb = info.verb.clone().into_owned();
         context.group = info.group.clone();
         context.resource = info.resource.clone();
         context.namespace = info.namespace.clone();
@@ -152,7 +152,7 @@ impl Call {
     /// # Errors
     /// 403, also where there is nobody to ask.
     pub async fn may_create(&self) -> Result<(), Status> {
-        let info = RequestInfo { verb: "create", ..self.info.clone() };
+        let info = RequestInfo { verb: "create".into(), ..self.info.clone() };
         match &self.permission {
             Some(permission) => permission.check(&info).await,
             None => Err(self.failed(&Error::Forbidden {

@@ -310,7 +310,7 @@ impl Endpoints {
             return with_warnings(answer, warnings);
         }
         let scale = call.version().scale.clone().filter(|_| info.subresource == "scale");
-        let answer = match (info.verb, &scale) {
+        let answer = match (&*info.verb, &scale) {
             ("get", Some(paths)) => scale::get(&call, paths).await,
             ("update", Some(paths)) => scale::update(&mut call, paths, body).await,
             ("patch", Some(paths)) => scale::patch(&mut call, paths, body).await,
@@ -380,7 +380,7 @@ fn route(call: &Call, method: &Method, own: Option<&Handler>) -> Result<(), Refu
         return Err(Refused::Page);
     }
     // Of all namespaces together there are only lists and watches.
-    if kind.namespaced && info.namespace.is_empty() && !matches!(info.verb, "list" | "watch") {
+    if kind.namespaced && info.namespace.is_empty() && !matches!(&*info.verb, "list" | "watch") {
         return Err(Refused::Page);
     }
     match info.subresource.as_str() {
@@ -396,13 +396,13 @@ fn route(call: &Call, method: &Method, own: Option<&Handler>) -> Result<(), Refu
             if !info.rest.is_empty() {
                 return Err(Refused::Page);
             }
-            if !matches!(info.verb, "get" | "update" | "patch") || !kind.offers(info.verb) {
+            if !matches!(&*info.verb, "get" | "update" | "patch") || !kind.offers(&info.verb) {
                 return Err(not_allowed(call).into());
             }
         }
         _ => return Err(call.failed(&Error::NotFound { name: info.name.clone() }).into()),
     }
-    let fits = match info.verb {
+    let fits = match &*info.verb {
         "create" => info.name.is_empty(),
         "update" | "patch" => !info.name.is_empty(),
         // The legacy paths of watches are for reading, whatever method comes along.
@@ -413,8 +413,8 @@ fn route(call: &Call, method: &Method, own: Option<&Handler>) -> Result<(), Refu
     if !fits || *method == Method::OPTIONS {
         return Err(not_allowed(call).into());
     }
-    if !kind.offers(info.verb) {
-        return Err(Status::not_supported(info.verb, kind, &call.version().group).into());
+    if !kind.offers(&info.verb) {
+        return Err(Status::not_supported(&info.verb, kind, &call.version().group).into());
     }
     Ok(())
 }

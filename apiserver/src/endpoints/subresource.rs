@@ -33,7 +33,7 @@ pub async fn answer(
     if !subresource.verbs().iter().any(|verb| verb.name() == call.info.verb) {
         return Err(not_allowed(call));
     }
-    match call.info.verb {
+    match &*call.info.verb {
         "get" => get(call, subresource).await,
         "create" => create(call, subresource, body).await,
         "update" => update(call, subresource, body).await,

@@ -3,6 +3,8 @@
 //! Kubernetes' paths are a fixed grammar, so one pure function suffices. Source:
 //! <https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/request/requestinfo.go>
 
+use std::borrow::Cow;
+
 use http::Method;
 
 use super::query::{Query, decode_bytes};
@@ -14,8 +16,8 @@ pub struct RequestInfo {
     /// Whether an object or a collection is meant; otherwise only `verb` and `path` count.
     pub is_resource: bool,
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; the method in lower case where
-    /// no resource is meant.
-    pub verb: &'static str,
+    /// no resource is meant. Any word where no request is meant, but a right, such as `impersonate`.
+    pub verb: Cow<'static, str>,
     /// The path as it was sent, percent-encoded.
     pub path: String,
     /// Empty for the core group.
@@ -40,7 +42,7 @@ impl RequestInfo {
     /// # Errors
     /// A segment that does not decode to UTF-8, or that decodes to something no key may hold.
     pub fn new(method: &Method, path: &str, query: &str) -> Result<Self, BadPath> {
-        let mut info = Self { verb: method_verb(method), path: path.to_owned(), ..Self::default() };
+        let mut info = Self { verb: method_verb(method).into(), path: path.to_owned(), ..Self::default() };
         // Slashes at the end do not count. Doubled ones elsewhere make a path that nobody serves, unless it is that of
         // somebody who takes any.
         let trimmed = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/');
@@ -95,8 +97,8 @@ impl RequestInfo {
             info.subresource = next();
         }
         info.rest = rest;
-        info.verb = resource_verb(method, legacy_watch, &info.name, query);
-        if matches!(info.verb, "list" | "watch" | "deletecollection") && info.name.is_empty() {
+        info.verb = resource_verb(method, legacy_watch, &info.name, query).into();
+        if matches!(&*info.verb, "list" | "watch" | "deletecollection") && info.name.is_empty() {
             info.name = pinned_name(query).unwrap_or_default();
         }
         Ok(info)

@@ -7,6 +7,7 @@ pub mod decode;
 pub mod info;
 pub mod media;
 pub mod patch;
+pub mod protobuf;
 pub mod query;
 pub mod selectors;
 pub mod user;

@@ -157,7 +157,7 @@ async fn admit(
     let counted = !is_long_running(core, info) && (info.is_resource || !Health::is_path(&info.path));
     let _in_flight = if counted {
         let exempt = user.groups.iter().any(|group| group == MASTERS);
-        Some(core.limits.enter(RequestKind::of(info.verb), exempt).ok_or_else(Status::too_many_requests)?)
+        Some(core.limits.enter(RequestKind::of(&info.verb), exempt).ok_or_else(Status::too_many_requests)?)
     } else {
         None
     };
@@ -173,7 +173,7 @@ async fn admit(
         return Err(status);
     }
     // These may turn out to create what they name.
-    if matches!(info.verb, "update" | "patch") {
+    if matches!(&*info.verb, "update" | "patch") {
         let permission = UserPermission { authorizer: core.authorizer.clone(), user: user.clone() };
         parts.extensions.insert::<Arc<dyn Permission>>(Arc::new(permission));
     }

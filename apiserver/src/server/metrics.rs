@@ -271,7 +271,7 @@ impl<'a> RequestLabels<'a> {
     /// The labels of a request. `content_type` tells an apply from other patches.
     pub fn new(info: &'a RequestInfo, query: &str, content_type: Option<&str>) -> Self {
         let applies = || content_type.is_some_and(|content_type| content_type.starts_with("application/apply-patch"));
-        let verb = match info.verb {
+        let verb = match &*info.verb {
             "get" => "GET",
             "list" => "LIST",
             "watch" => "WATCH",
@@ -482,7 +482,7 @@ mod tests {
     fn info(verb: &'static str, resource: &str, name: &str) -> RequestInfo {
         RequestInfo {
             is_resource: true,
-            verb,
+            verb: verb.into(),
             group: "demo.example.com".into(),
             version: "v1".into(),
             namespace: "default".into(),

@@ -83,7 +83,7 @@ mod tests {
     fn a_refusal_says_who_may_not_do_what() {
         let info = |namespace: &str, resource: &str, subresource: &str, name: &str| RequestInfo {
             is_resource: true,
-            verb: "get",
+            verb: "get".into(),
             group: "demo.example.com".into(),
             namespace: namespace.into(),
             resource: resource.into(),
@@ -105,7 +105,7 @@ mod tests {
         );
         check(
             "<b>&",
-            &RequestInfo { verb: "get", path: "/metrics".into(), ..RequestInfo::default() },
+            &RequestInfo { verb: "get".into(), path: "/metrics".into(), ..RequestInfo::default() },
             "",
             r#"forbidden: User "&lt;b&gt;&amp;" cannot get path "/metrics""#,
         );

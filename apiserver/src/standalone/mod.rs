@@ -1,6 +1,7 @@
 //! What makes a server a system of its own: the kinds of Kubernetes that clients and controllers lean on, and what works
 //! behind them. A server that is part of a cluster has none of it, because the cluster has.
 
+pub mod access;
 mod caller;
 mod controllers;
 mod expirer;
@@ -8,15 +9,22 @@ mod garbage;
 mod kinds;
 mod namespaces;
 mod queue;
+mod reviews;
+mod services;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
+use self::access::{Access, Bootstrap, Installed};
 use self::controllers::Controllers;
 use self::expirer::Expirer;
 use self::namespaces::{Caches, NamespaceLifecycle, Namespaces};
+use self::services::NoServices;
 use crate::apis::{Apis, BuildError};
-use crate::authorization::{AllowAuthenticated, AllowGroups, AllowPaths, Authorization, Authorizer};
+use crate::authentication::BearerTokens;
+use crate::authorization::Authorization;
 use crate::builtin::{self, StoredWebhooks};
 use crate::endpoints::Endpoints;
 use crate::server::health::Check;
@@ -26,6 +34,7 @@ use crate::storage::Store;
 #[derive(Clone)]
 pub struct Standalone {
     event_ttl: Duration,
+    access: Access,
     controllers: bool,
     namespace_lifecycle: bool,
 }
@@ -34,6 +43,8 @@ pub struct Standalone {
 pub struct Alone {
     endpoints: Arc<Endpoints>,
     authorization: Authorization,
+    tokens: BearerTokens,
+    bootstrap: Option<Bootstrap>,
     controllers: Option<Controllers>,
     namespaces: Option<Namespaces>,
     _expirer: Option<Expirer>,
@@ -44,7 +55,7 @@ const EVENT_TTL: Duration = Duration::from_secs(3600);
 
 impl Default for Standalone {
     fn default() -> Self {
-        Self { event_ttl: EVENT_TTL, controllers: true, namespace_lifecycle: true }
+        Self { event_ttl: EVENT_TTL, controllers: true, namespace_lifecycle: true, access: Access::default() }
     }
 }
 
@@ -52,6 +63,12 @@ impl Standalone {
     /// Deletes Events that nobody has written to for this time; 0 keeps them for ever.
     pub fn event_ttl(mut self, ttl: Duration) -> Self {
         self.event_ttl = ttl;
+        self
+    }
+
+    /// Knows users so, and lets them do what this says. Unless told, everyone who says who they are may do everything.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
         self
     }
 
@@ -73,23 +90,24 @@ impl Standalone {
     /// # Errors
     /// Kinds that cannot be served, or that are there already.
     pub fn start(self, mut apis: Apis, store: Arc<dyn Store>) -> Result<Alone, BuildError> {
-        kinds::install(&mut apis);
+        let access = self.access.prepare()?;
+        kinds::install(&mut apis, &access);
         let mut assembly = apis.assemble(store.clone())?;
         if let [Some(mutating), Some(validating)] = builtin::WEBHOOKS.map(|resource| assembly.cache(resource).cloned())
         {
             let namespaces = assembly.cache("namespaces").cloned();
             assembly.webhook_source(Arc::new(StoredWebhooks::new(mutating, validating, namespaces)));
         }
+        // Whoever serves Services of their own, as tests of controllers do, has them.
+        if assembly.cache("services").is_none() {
+            assembly.backend(services::kind(), NoServices)?;
+        }
         let caches = ["namespaces", "serviceaccounts"].map(|resource| assembly.cache(resource).cloned());
         if let ([Some(namespaces), _], true) = (&caches, self.namespace_lifecycle) {
             let (store, feed) = (assembly.store().clone(), assembly.feed().clone());
             assembly.guard(NamespaceLifecycle::new(namespaces.clone(), store, feed));
         }
-        let authorizers: Vec<Arc<dyn Authorizer>> = vec![
-            Arc::new(AllowGroups::masters()),
-            Arc::new(AllowPaths::health_and_version()),
-            Arc::new(AllowAuthenticated),
-        ];
+        let Installed { authorization, tokens, roles } = access.install(&mut assembly)?;
         let expirer = Expirer::start(store, builtin::events().storage_prefix(), self.event_ttl);
         let endpoints = assembly.serve();
         let controllers = self.controllers.then(|| Controllers::start(&endpoints));
@@ -97,8 +115,8 @@ impl Standalone {
             [Some(namespaces), Some(accounts)] => Namespaces::start(&endpoints, Caches { namespaces, accounts }),
             _ => None,
         };
-        let authorization = Authorization::new(authorizers);
-        Ok(Alone { endpoints, authorization, controllers, namespaces, _expirer: expirer })
+        let bootstrap = roles.and_then(|roles| Bootstrap::start(&endpoints, roles));
+        Ok(Alone { endpoints, authorization, tokens, bootstrap, controllers, namespaces, _expirer: expirer })
     }
 }
 
@@ -108,12 +126,14 @@ impl Alone {
         &self.endpoints
     }
 
-    /// Waits until the caches are filled and what is always there has been made: the namespaces of the system.
+    /// Waits until the caches are filled and what is always there has been made: the namespaces of the system, and its
+    /// roles where these say who may do what.
     pub fn made(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (endpoints, made) = (self.endpoints.clone(), self.namespaces.as_ref().map(Namespaces::watch));
+        let endpoints = self.endpoints.clone();
+        let made = [self.namespaces.as_ref().map(Namespaces::watch), self.bootstrap.as_ref().map(Bootstrap::watch)];
         async move {
             endpoints.filled().await;
-            if let Some(mut made) = made {
+            for mut made in made.into_iter().flatten() {
                 // The sender is gone when the server is.
                 let _ = made.wait_for(|made| *made).await;
             }
@@ -121,19 +141,37 @@ impl Alone {
     }
 
     /// The server is ready when what is always there has been made.
-    pub fn check(&self) -> Check {
-        let made = self.namespaces.as_ref().map(Namespaces::watch);
+    pub fn checks(&self) -> [Check; 2] {
+        let check = |name, made: Option<watch::Receiver<bool>>, missing: &'static str| {
+            let check = Check::new(name, move || {
+                let made = made.as_ref().is_none_or(|made| *made.borrow());
+                async move { made.then_some(()).ok_or_else(|| missing.to_owned()) }
+            });
+            check.readiness_only()
+        };
         // Called as in Kubernetes.
-        let check = Check::new("poststarthook/start-system-namespaces-controller", move || {
-            let made = made.as_ref().is_none_or(|made| *made.borrow());
-            async move { made.then_some(()).ok_or_else(|| "the system's namespaces are not made yet".to_owned()) }
-        });
-        check.readiness_only()
+        [
+            check(
+                "poststarthook/start-system-namespaces-controller",
+                self.namespaces.as_ref().map(Namespaces::watch),
+                "the system's namespaces are not made yet",
+            ),
+            check(
+                "poststarthook/rbac/bootstrap-roles",
+                self.bootstrap.as_ref().map(Bootstrap::watch),
+                "the system's roles are not made yet",
+            ),
+        ]
     }
 
     /// Who may do what.
     pub fn authorization(&self) -> &Authorization {
         &self.authorization
+    }
+
+    /// Whose tokens are whose.
+    pub fn tokens(&self) -> &BearerTokens {
+        &self.tokens
     }
 
     /// Lets what works in its background finish what it has begun. Whoever drops it instead cuts that short, which harms

@@ -131,10 +131,12 @@ impl TestServer {
     }
 
     /// Sends a request as it is, for tests of what no client sends, and waits for the whole answer: not for watches.
-    /// The user is that of [`client`](Self::client), unless the request's extensions hold an `Arc<UserInfo>`.
+    /// The user is that of [`client`](Self::client), unless the request's extensions hold an `Arc<UserInfo>`, or it brings
+    /// a token of its own.
     pub async fn request(&self, request: Request<impl Into<Bytes>>) -> Response<Bytes> {
         let mut request = request.map(|body| client::body(body.into()));
-        if request.extensions().get::<Arc<UserInfo>>().is_none() {
+        let known = request.headers().contains_key(http::header::AUTHORIZATION);
+        if !known && request.extensions().get::<Arc<UserInfo>>().is_none() {
             request.extensions_mut().insert(Arc::new(admin()));
         }
         let instance = self.wire.up().await;
@@ -234,8 +236,11 @@ fn make(apis: Apis, store: Arc<dyn Store>, standalone: Option<Standalone>) -> Re
         }
         None => (apis.build(store)?, masters_alone(), None),
     };
-    let authentication =
+    let mut authentication =
         Authentication::default().client_certificates(Arc::new(Kubeconfigs)).anonymous(Anonymous::everywhere());
+    if let Some(alone) = &alone {
+        authentication = authentication.tokens(Arc::new(alone.tokens().clone()));
+    }
     let core = Core::builder(endpoints.clone())
         .authenticator(authentication)
         .authorizer(authorization)

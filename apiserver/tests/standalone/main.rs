@@ -1,9 +1,11 @@
 //! What a server serves when it stands alone: the kinds of Kubernetes that clients and controllers lean on, and what works
 //! behind them.
 
+mod access;
 #[path = "../common/mod.rs"]
 mod common;
 mod config;
+mod delegation;
 mod garbage;
 mod leases;
 mod namespace_deletion;

@@ -194,7 +194,7 @@ impl Met {
         let below = if info.subresource.is_empty() { String::new() } else { format!("/{}", info.subresource) };
         let resource = format!("{}{group}{below}", info.resource);
         let query = Query::parse(query);
-        let goes_on = match info.verb {
+        let goes_on = match &*info.verb {
             "watch" => !matches!(query.text("resourceVersion"), "" | "0"),
             "list" => !query.text("continue").is_empty(),
             _ => false,
@@ -209,7 +209,7 @@ impl Met {
     }
 
     fn may_conflict(&self) -> bool {
-        !self.info.name.is_empty() && matches!(self.info.verb, "update" | "patch" | "delete")
+        !self.info.name.is_empty() && matches!(&*self.info.verb, "update" | "patch" | "delete")
     }
 
     fn refused(&self, status: Status) -> Response<Body> {

@@ -34,8 +34,8 @@ async fn part_of_a_node_stays_free() {
     // There is one processor left, and a tenth of four has to stay free.
     create_pod(&server, "large", "1").await;
     let refused = wait_for(&server, "large", |pod| condition(pod, "False")).await;
-    let message = refused.as_str().unwrap_or_default();
-    assert!(message.contains("1 node(s) had no headroom left"), "{message}");
+    let told = refused.as_str().unwrap_or_default();
+    assert!(told.contains("1 node(s) had no headroom left"), "{told}");
 
     // It waits, and is tried again when another pod leaves.
     let params = DeleteParams::default().grace_period(0);
