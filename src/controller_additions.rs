@@ -6,6 +6,7 @@ use crate::external_additions;
 use crate::kind_refs::{self, Target};
 use crate::names::{self, Module};
 use crate::project::{Controlled, Controller, ExternalControllers, KindRef, Project, Scope};
+use crate::scaffold::controllers::path;
 
 /// What a controller makes for each object unless it is told otherwise: the first that it has nothing else to do with. A server
 /// that stands alone keeps these as a cluster does.
@@ -26,13 +27,8 @@ impl Project {
     /// Adds a controller to a kind of the project, unless it is there.
     pub fn create_controller(&mut self, group: &str, kind: &str, asked: &NewController) -> Result<(), Failure> {
         self.kind_mut(group, kind)?;
-        let Some((group, kind)) = self.kinds().find(|(there, k)| there.name == group && k.kind == kind) else {
-            return Ok(());
-        };
-        let (group, kind) = (group.name.clone(), kind.kind.clone());
-        let api_group = self.api_group(&group);
-        let Some(controller) = self.asked(&group, &api_group, &kind, asked)? else { return Ok(()) };
-        self.add_controller(&group, &kind, controller)
+        let Some(controller) = self.asked(group, &self.api_group(group), kind, asked)? else { return Ok(()) };
+        self.add_controller(group, kind, controller)
     }
 
     /// Adds a controller to a kind of others, unless it is there.
@@ -111,7 +107,7 @@ impl Project {
             Controller { owns, watches: refs("--watches", &asked.watches)?, cluster: asked.cluster.clone(), name };
         let there = self.controllers().find(|(_, there)| there.name == controller.name);
         match there {
-            Some((of, there)) if is_of(&of) => return is_as_asked(there, &controller, &self.path_of(&of, there)),
+            Some((of, there)) if is_of(&of) => return is_as_asked(there, &controller, &path(of.group(), &there.name)),
             Some((of, there)) => {
                 return Err(usage(format!(
                     "there is a controller {:?} already: that of {} in {}",
@@ -205,10 +201,6 @@ impl Project {
             }
         }
         Ok(())
-    }
-
-    fn path_of(&self, of: &Controlled<'_>, controller: &Controller) -> String {
-        crate::scaffold::controllers::path(of.group(), &controller.name)
     }
 }
 

@@ -615,3 +615,39 @@ async fn a_backend_is_no_crd_and_its_verbs_make_sense() {
     let error = apis.kinds().unwrap_err().to_string();
     assert!(error.contains("Update and Delete need Get"), "{error}");
 }
+
+#[tokio::test]
+async fn what_a_project_keeps_owns_and_is_owned() {
+    let mut apis = Apis::default();
+    apis.add_backend(Aviary::default());
+    let server = Server::of(apis, Arc::new(MemoryStore::default())).await;
+    const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+    let map = |name: &str, owners: Value| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "ownerReferences": owners}})
+            .to_string()
+    };
+    let gone = async |path: &str| {
+        timeout(SOON, async {
+            while server.ask(&format!("GET {path}"), "").await.code != 404 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .expect("it is collected");
+    };
+    let owner = server.ask(&format!("POST {MAPS}"), &map("owner", json!([]))).await.json();
+    let reference =
+        json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}]);
+    let bird = json!({
+        "apiVersion": "demo.example.com/v1", "kind": "Bird", "spec": {"species": "robin"},
+        "metadata": {"name": "robin", "ownerReferences": reference},
+    });
+    let bird = server.ask("POST ", &bird.to_string()).await.json();
+    let reference = json!([{
+        "apiVersion": "demo.example.com/v1", "kind": "Bird", "name": "robin", "uid": bird["metadata"]["uid"],
+    }]);
+    assert_eq!(server.ask(&format!("POST {MAPS}"), &map("owned", reference)).await.code, 201);
+    assert_eq!(server.ask(&format!("DELETE {MAPS}/owner"), "").await.code, 200);
+    gone("robin").await;
+    gone(&format!("{MAPS}/owned")).await;
+}

@@ -43,7 +43,6 @@ impl Strategy for BirdStrategy {
 
 fn install(apis: &mut Apis) {
     apis.add(BirdStrategy);
-    apis.native::<ConfigMap>();
 }
 
 async fn serve() -> TestServer {

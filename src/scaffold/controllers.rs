@@ -8,7 +8,7 @@ use super::imports::Imports;
 use super::{layout, views};
 use crate::kind_refs::{self, Target};
 use crate::names::Module;
-use crate::project::{Controlled, Controller, KindRef, Project, Scope};
+use crate::project::{Backend, Controlled, Controller, Kind, KindRef, Project, Scope};
 
 /// All controllers of a project.
 #[derive(Debug, Serialize)]
@@ -61,7 +61,8 @@ pub struct ControllerView {
     /// Whether it also keeps what is not a condition: a kind's first controller does.
     pub is_main: bool,
     pub scale: bool,
-    /// The constant with the finalizer. Objects of others get one only where nothing else would clean up after them.
+    /// The constant with the finalizer. Objects of others get one only where nothing else would clean up after them, and those that
+    /// cannot be changed get none.
     pub finalizer: Option<String>,
     /// Whether it names objects that shall be reconciled.
     pub refers: bool,
@@ -105,6 +106,8 @@ pub struct TestView {
     pub serve: String,
     pub serve_there: String,
     pub start_controllers: &'static str,
+    /// Whether objects are lost when the server is started again.
+    pub forgets: bool,
     /// Whether the test serves somebody else's CRD.
     pub crds: bool,
     /// The statement that adds the controller to a manager.
@@ -232,7 +235,9 @@ pub fn controller(project: &Project, of: Controlled<'_>, controller: &Controller
     let natives = natives(project, of, controller, &kind, &owned, &watched);
     let lister = watched.iter().any(|one| one.everywhere);
     let labels = owned.iter().any(|child| child.body.contains("labels(object)"));
-    let finalizer = own.is_some() || cluster.is_some();
+    // A backend that is the user's keeps no changes unless it has a status to keep.
+    let updates = |kind: &Kind| kind.backend == Backend::Storage || kind.status;
+    let finalizer = own.map_or(cluster.is_some(), |(_, kind)| updates(kind));
     let uses = imports.lines();
     let function =
         |head: &str, result: &str| layout::signature(head, &[parameter.clone(), "cx: &Context".to_owned()], result);
@@ -407,6 +412,7 @@ fn test(
         } else {
             "server.start_controllers(controllers)"
         },
+        forgets: matches!(of, Controlled::Own(_, kind) if kind.backend == Backend::Custom),
         crds: crd.is_some(),
         add: layout::call(8, "manager.add", &[format!("{:?}", controller.name), "run".into()]),
         include_sample: sample,

@@ -10,6 +10,22 @@ use crate::kind_refs::Target;
 use crate::names::{self, Module};
 use crate::project::{Controlled, Group, Kind, KindRef, Project, Scope};
 
+/// Types that the examples of owned kinds are made of, which keep their names.
+const PARTS: &[&str] = &[
+    "ByteString",
+    "Container",
+    "DaemonSetSpec",
+    "DeploymentSpec",
+    "JobSpec",
+    "LabelSelector",
+    "PodSpec",
+    "PodTemplateSpec",
+    "ReplicaSetSpec",
+    "ServicePort",
+    "ServiceSpec",
+    "StatefulSetSpec",
+];
+
 /// What a file imports, and what it calls it.
 #[derive(Default)]
 pub struct Imports {
@@ -139,7 +155,7 @@ impl Imports {
     }
 
     fn is_taken(&self, name: &str) -> bool {
-        names::is_type_taken(name) || self.taken.iter().any(|(taken, _)| taken == name)
+        names::is_type_taken(name) || PARTS.contains(&name) || self.taken.iter().any(|(taken, _)| taken == name)
     }
 
     /// The lines, each in its place.
@@ -170,4 +186,33 @@ impl Imports {
 /// The module of a kind's types.
 fn types(group: &Group, kind: &Kind, version: &str) -> String {
     format!("crate::apis::{}::{version}::{}", Module::of(&group.name).ident, Module::of(&kind.kind).ident)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_taken_get_the_groups_before_them() {
+        let mut imports = Imports::default();
+        imports.taken.push(("Bird".into(), None));
+        let module = "k8s_openapi::api::core::v1";
+        assert_eq!(imports.item(module, "Secret", None, "core"), "Secret");
+        assert_eq!(imports.item(module, "Event", None, "core"), "CoreEvent");
+        assert_eq!(imports.item("crate::apis::crew::v1::bird", "Bird", None, "crew"), "CrewBird");
+        assert_eq!(
+            imports.item("crate::apis::my_crew::v1::container", "Container", None, "my-crew"),
+            "MyCrewContainer"
+        );
+        imports.add(module, "Container");
+        let lines = imports.lines();
+        assert_eq!(lines.before_kube, ["use k8s_openapi::api::core::v1::{Container, Event as CoreEvent, Secret};"]);
+        assert_eq!(
+            lines.own,
+            [
+                "use crate::apis::crew::v1::bird::Bird as CrewBird;",
+                "use crate::apis::my_crew::v1::container::Container as MyCrewContainer;",
+            ]
+        );
+    }
 }

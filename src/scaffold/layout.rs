@@ -243,6 +243,24 @@ mod tests {
     }
 
     #[test]
+    fn chains_that_are_awaited_break() {
+        let links = |kind: &str| [format!(".owns::<{kind}>()"), ".run(f)".into(), ".await".into()];
+        assert_eq!(await_chain(4, "cx", &links("Nest")), "    cx.owns::<Nest>().run(f).await;");
+        let longest = "K".repeat(34);
+        assert_eq!(await_chain(4, "cx", &links(&longest)), format!("    cx.owns::<{longest}>().run(f).await;"));
+        let long = "K".repeat(35);
+        assert_eq!(
+            await_chain(4, "cx", &links(&long)),
+            format!("    cx.owns::<{long}>()\n        .run(f)\n        .await;")
+        );
+        let mapper = "m".repeat(90);
+        assert_eq!(
+            chain_text(4, 4, "server", &[".a()".into(), format!(".b({mapper})")]),
+            format!("server\n        .a()\n        .b(\n            {mapper},\n        )")
+        );
+    }
+
+    #[test]
     fn long_signatures_break() {
         assert_eq!(signature("fn f", &["a: B".into(), "c: D".into()], "E"), "fn f(a: B, c: D) -> E {");
         let long = format!("a: {}", "B".repeat(80));

@@ -26,6 +26,10 @@ use crate::server::{Core, ServeConfig, Serving, listen};
 use crate::standalone::{Alone, Standalone};
 use crate::storage::Store;
 
+/// How long a server that stands alone is not served for the sake of its namespaces. A store that is out of reach must not
+/// keep it from telling so.
+const NAMESPACES_MADE: Duration = Duration::from_secs(2);
+
 /// How long whoever still has the store may take to let go of it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -110,6 +114,8 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     }
     if let Some(alone) = &alone {
         core = alone.checks().into_iter().fold(core, |core, check| core.check(check));
+        // Whoever comes as soon as there is a port finds the namespaces that are always there.
+        let _ = tokio::time::timeout(NAMESPACES_MADE, alone.made()).await;
     }
     let serving = listening.serve(core.build());
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);

@@ -194,7 +194,7 @@ mod tests {
             let service = tower::service_fn(async |_: Request<kube::client::Body>| {
                 Err::<Response<kube::client::Body>, std::io::Error>(std::io::ErrorKind::NotConnected.into())
             });
-            super::election(&flags(arguments).election, "Blue_aviary", Client::new(service, "birds"))
+            super::election(&flags(arguments).election, "Blue_aviary-controller-manager", Client::new(service, "birds"))
         };
         assert_eq!(election(&[]).expect("the defaults").name(), "blue-aviary-controller-manager");
         assert_eq!(election(&["--leader-elect-resource-name", "robin"]).expect("a name").name(), "robin");

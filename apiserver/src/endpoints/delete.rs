@@ -17,7 +17,7 @@ use crate::registry::delete::{DeleteOptions, Deletion};
 use crate::registry::error::Error;
 use crate::registry::list::Listing;
 use crate::registry::object::Object;
-use crate::request::decode;
+use crate::request::{decode, protobuf};
 
 /// DELETE of an object.
 ///
@@ -69,8 +69,12 @@ fn options_body(call: &Call, body: &Bytes) -> Result<Option<Value>, Status> {
     if body.is_empty() {
         return Ok(None);
     }
-    let decoded = decode::decode(body, super::input::format(call)?);
-    let value = decoded.map_err(|error| Status::bad_request(error.to_string()))?.value;
+    let format = super::input::format(call)?;
+    let value = if protobuf::is_meant(call.content_type()) {
+        protobuf::decode(body).map_err(|error| Status::bad_request(error.to_string()))?
+    } else {
+        decode::decode(body, format).map_err(|error| Status::bad_request(error.to_string()))?.value
+    };
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
     let (kind, api_version) = (text("kind"), text("apiVersion"));
     let known = matches!(api_version, "" | "v1" | "meta.k8s.io/v1") || api_version == call.version().api_version();

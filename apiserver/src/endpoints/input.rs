@@ -1,5 +1,7 @@
 //! Bodies that hold an object: decoded, of the right type, without fields that the kind does not have.
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use super::call::Call;
@@ -7,8 +9,9 @@ use super::options::FieldValidation;
 use super::status::Status;
 use crate::kind::{Kind, KindVersion};
 use crate::registry::metadata::{self, shape};
-use crate::request::decode::{self, DecodeError, Format};
-use crate::request::media;
+use crate::request::decode::{self, Decoded, Format};
+use crate::request::protobuf::ProtobufError;
+use crate::request::{media, protobuf};
 
 /// What a body must be.
 #[derive(Clone, Copy)]
@@ -33,7 +36,11 @@ pub fn object(call: &Call, body: &[u8], validation: FieldValidation) -> Result<V
 /// As [`object`].
 pub fn object_of(call: &Call, target: Target<'_>, body: &[u8], validation: FieldValidation) -> Result<Value, Status> {
     let format = format(call)?;
-    let decoded = decode::decode(body, format).map_err(|error| undecodable(target, body, &error))?;
+    let decoded = if protobuf::is_meant(call.content_type()) {
+        Decoded { value: of_protobuf(target, body)?, duplicates: Vec::new() }
+    } else {
+        decode::decode(body, format).map_err(|error| undecodable(target, body, &error))?
+    };
     let mut object = decoded.value;
     check_type(target, &object, body)?;
     let mut unknown = Vec::new();
@@ -57,10 +64,18 @@ pub fn object_of(call: &Call, target: Target<'_>, body: &[u8], validation: Field
 /// # Errors
 /// 415.
 pub fn format(call: &Call) -> Result<Format, Status> {
-    let native = call.kind().native;
-    let format = media::content_type(call.content_type()).filter(|format| *format != Format::Protobuf || native);
-    let accepted = if native { media::WRITABLE_NATIVE } else { media::WRITABLE };
-    format.ok_or_else(|| Status::unsupported_media_type(accepted))
+    if protobuf::is_meant(call.content_type()) && call.kind().native && protobuf::knows_group(&call.version().group) {
+        // What it is read into.
+        return Ok(Format::Json);
+    }
+    media::content_type(call.content_type()).ok_or_else(|| Status::unsupported_media_type(media::WRITABLE))
+}
+
+fn of_protobuf(target: Target<'_>, body: &[u8]) -> Result<Value, Status> {
+    protobuf::decode(body).map_err(|error| match error {
+        ProtobufError::UnknownKind(_) => Status::unsupported_media_type(media::WRITABLE),
+        error => undecodable(target, body, &error),
+    })
 }
 
 /// Tells a client of a problem that is let pass; those of YAML, which are told by line, one by one. Source:
@@ -147,7 +162,7 @@ fn unreadable(target: Target<'_>, problem: &str) -> Status {
 }
 
 /// The start of the body tells a person which of many requests it was.
-fn undecodable(target: Target<'_>, body: &[u8], error: &DecodeError) -> Status {
+fn undecodable(target: Target<'_>, body: &[u8], error: &dyn Display) -> Status {
     let summary: String = String::from_utf8_lossy(body).chars().take(30).collect();
     let kind = &target.kind.kind;
     let message = format!("the object provided is unrecognized (must be of type {kind}): {error} ({summary:?})");

@@ -308,8 +308,7 @@ pub fn write_document(document: &Value, format: Format, pretty: bool) -> (&'stat
             Ok(text) => ("application/yaml", text.into()),
             Err(error) => ("text/plain; charset=utf-8", error.to_string().into()),
         },
-        // Which nobody is answered in.
-        Format::Json | Format::Protobuf => {
+        Format::Json => {
             let mut out = Vec::new();
             // Writing JSON into memory has no way to fail.
             let _ = if pretty {

@@ -11,7 +11,6 @@ use std::fmt;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::protobuf;
 use crate::field::{self, path::Path};
 
 /// How deep objects and lists may nest. Readers of JSON in Rust stop at 128; this leaves room for what is put around an
@@ -32,8 +31,6 @@ pub enum Format {
     Json,
     /// `application/yaml`: one document. JSON is YAML too.
     Yaml,
-    /// `application/vnd.kubernetes.protobuf`: for kinds of Kubernetes itself, and only to be read.
-    Protobuf,
 }
 
 /// A body that could be read.
@@ -54,15 +51,11 @@ pub struct DecodeError(String);
 /// Reads an object. Whole numbers written as `1.0` become `1`, as they do when Kubernetes stores them.
 ///
 /// # Errors
-/// What is not JSON or YAML, or a message that is known, more than one document, or nested deeper than [`DEPTH_MAX`].
+/// What is not JSON or YAML, more than one document, or nested deeper than [`DEPTH_MAX`].
 pub fn decode(body: &[u8], format: Format) -> Result<Decoded, DecodeError> {
     let mut decoded = match format {
         Format::Json => decode_json(body)?,
         Format::Yaml => decode_yaml(body)?,
-        Format::Protobuf => {
-            let value = protobuf::decode(body).map_err(|error| DecodeError(error.to_string()))?;
-            Decoded { value, duplicates: Vec::new() }
-        }
     };
     make_whole(&mut decoded.value);
     Ok(decoded)

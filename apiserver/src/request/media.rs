@@ -37,8 +37,6 @@ pub struct NotAcceptable;
 
 /// What the server can write.
 pub const WRITABLE: &str = "application/json, application/yaml";
-/// The same for kinds of Kubernetes itself.
-pub const WRITABLE_NATIVE: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 /// Whether JSON is to be read by a person: a query says so, or else the client looks like one that a person uses.
 pub fn pretty(query: &str, user_agent: &str) -> bool {
@@ -161,7 +159,6 @@ pub fn content_type(header: Option<&str>) -> Option<Format> {
     match essence(header.unwrap_or_default()) {
         "" | "application/json" => Some(Format::Json),
         "application/yaml" => Some(Format::Yaml),
-        "application/vnd.kubernetes.protobuf" => Some(Format::Protobuf),
         _ => None,
     }
 }

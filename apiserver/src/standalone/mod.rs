@@ -10,6 +10,7 @@ mod kinds;
 mod namespaces;
 mod queue;
 mod reviews;
+mod services;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use self::access::{Access, Bootstrap, Installed};
 use self::controllers::Controllers;
 use self::expirer::Expirer;
 use self::namespaces::{Caches, NamespaceLifecycle, Namespaces};
+use self::services::NoServices;
 use crate::apis::{Apis, BuildError};
 use crate::authentication::BearerTokens;
 use crate::authorization::Authorization;
@@ -95,6 +97,10 @@ impl Standalone {
         {
             let namespaces = assembly.cache("namespaces").cloned();
             assembly.webhook_source(Arc::new(StoredWebhooks::new(mutating, validating, namespaces)));
+        }
+        // Whoever serves Services of their own, as tests of controllers do, has them.
+        if assembly.cache("services").is_none() {
+            assembly.backend(services::kind(), NoServices)?;
         }
         let caches = ["namespaces", "serviceaccounts"].map(|resource| assembly.cache(resource).cloned());
         if let ([Some(namespaces), _], true) = (&caches, self.namespace_lifecycle) {

@@ -36,7 +36,11 @@ fn the_code_of_the_guides_is_what_is_tested_here() {
     check("hooks.md", include_str!("hooks.rs"));
     check("controllers.md", include_str!("controllers.rs"));
     check("testing.md", include_str!("testing.rs"));
-    check("testing-operators.md", include_str!("../../../testdata/operator/tests/operator.rs"));
+    let operator = [
+        include_str!("../../../testdata/operator/src/lib.rs"),
+        include_str!("../../../testdata/operator/tests/operator.rs"),
+    ];
+    check("testing-operators.md", &operator.concat());
     check("subresources.md", include_str!("subresources.rs"));
     check("backends.md", include_str!("backends.rs"));
     check("admission.md", include_str!("admission.rs"));

@@ -1,6 +1,7 @@
 //! Secrets, ConfigMaps and ServiceAccounts.
 
 use apiserver::TestServer;
+use http::Request;
 use serde_json::{Value, json};
 
 use crate::{ask, install, object, refusal, send, table};
@@ -52,6 +53,40 @@ async fn a_secret_has_a_type_and_keeps_it() {
     assert_eq!(found["items"].as_array().map(Vec::len), Some(1));
     let told = refusal(&server, &format!("GET {SECRETS}?fieldSelector=data%3Da"), Value::Null).await;
     assert!(told.starts_with("400"), "{told}");
+}
+
+/// As kubectl sends them, which asks for an answer in JSON.
+#[tokio::test]
+async fn bodies_may_be_protobuf() {
+    let server = TestServer::start(install).await;
+    let field = |number: u8, value: &[u8]| [&[number << 3 | 2, u8::try_from(value.len()).unwrap()], value].concat();
+    let type_meta = [field(1, b"v1"), field(2, b"ConfigMap")].concat();
+    let metadata = [field(1, b"m"), field(3, b""), field(8, b"")].concat();
+    let map = [field(1, &metadata), field(2, &[field(1, b"a"), field(2, b"1")].concat())].concat();
+    let body = [&b"k8s\0"[..], &field(1, &type_meta), &field(2, &map), &field(3, b""), &field(4, b"")].concat();
+    let send = async |path: &str, accept: &str| {
+        let request = Request::post(path).header("content-type", "application/vnd.kubernetes.protobuf");
+        let answer = server.request(request.header("accept", accept).body(body.clone()).unwrap()).await;
+        let value: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        (answer.status().as_u16(), value)
+    };
+    let (code, made) = send(MAPS, "application/vnd.kubernetes.protobuf,application/json").await;
+    assert_eq!((code, &made["data"], &made["metadata"]["name"]), (201, &json!({ "a": "1" }), &json!("m")));
+    let (code, refused) = send(SECRETS, "application/json").await;
+    assert_eq!(code, 400, "{refused}");
+    let birds = "/apis/demo.example.com/v1/namespaces/default/birds";
+    assert_eq!(send(birds, "application/json").await.0, 415, "kinds of a project's own have no such form");
+}
+
+/// So that kubectl can say where the server is, and that there is nothing else.
+#[tokio::test]
+async fn there_are_no_services() {
+    let server = TestServer::start(install).await;
+    let services = "/api/v1/namespaces/default/services";
+    let (code, list) = ask(&server, &format!("GET {services}"), Value::Null).await;
+    assert_eq!((code, &list["kind"], &list["items"]), (200, &json!("ServiceList"), &json!([])));
+    let refused = ask(&server, &format!("POST {services}"), object("Service", "s", json!({}))).await;
+    assert_eq!(refused.0, 405);
 }
 
 #[tokio::test]

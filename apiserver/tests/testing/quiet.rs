@@ -12,6 +12,8 @@ use crate::{Redis, create, redises, start};
 async fn only_what_changes_something_is_a_write() {
     let server = start().await;
     create(&server, "one", 1).await;
+    // What the server makes for itself at its start is there by then.
+    server.quiet_for(Duration::from_millis(100)).await;
     let before = server.writes();
     for replicas in [1, 1, 2, 2] {
         let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));

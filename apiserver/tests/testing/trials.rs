@@ -60,6 +60,9 @@ async fn an_operator_arrives_where_it_should_under_all_faults() {
         server.advance(Duration::from_secs(60)).await;
 
         server.calm();
+        // kube's controller may have skipped an object, until it lists them anew.
+        operator.abort();
+        let operator = tokio::spawn(operate(server.unreliable_client()));
         let sets: Api<StatefulSet> = server.api_in("default");
         let scaled = |set: Option<&StatefulSet>| {
             set.and_then(|set| set.spec.as_ref()).is_some_and(|spec| spec.replicas == Some(replicas))

@@ -1,5 +1,6 @@
 //! `redis-operator apiserver` serves the kinds, `redis-operator controller-manager` runs the controllers,
-//! `redis-operator webhook` answers the webhooks; `--help` tells more.
+//! `redis-operator webhook` answers the webhooks, `redis-operator scheduler` puts pods on nodes;
+//! `--help` tells more.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
@@ -13,5 +14,6 @@ fn main() -> std::process::ExitCode {
         })
         .controllers(redis_operator::controllers::install)
         .webhooks(redis_operator::webhooks::install)
+        .schedulers(redis_operator::schedulers::install)
         .main()
 }

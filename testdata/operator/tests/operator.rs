@@ -100,6 +100,8 @@ async fn it_arrives_where_it_should_on_any_day() {
 
         // From here on all goes well, and it must get there.
         server.calm();
+        operator.abort();
+        let operator = operate(server.unreliable_client());
         let sets: Api<StatefulSet> = server.api_in("default");
         for name in ["sessions", "carts"] {
             server.eventually(&sets, name, has_replicas(3)).await;

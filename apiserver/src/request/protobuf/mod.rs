@@ -1,190 +1,54 @@
-//! Bodies in protobuf, in which kubectl and other clients in Go write the kinds of Kubernetes. They are read and never
-//! written: whoever writes protobuf reads JSON as well. Source:
-//! <https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding>
+//! Objects of Kubernetes' own kinds as protobuf, which kubectl and others that are written in Go send of kinds that are
+//! compiled into them, whatever a server answers with.
 //!
-//! What it refuses: kinds that are not described in [`messages`], wrong lengths, and deeper nesting than in JSON.
+//! A body is four bytes and an envelope, which says what is in it. Messages are read from tables, which takes no generated
+//! code, into what the same object is in JSON: what Go leaves out there because it is empty is left out here. Source:
+//! <https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding-idl>
 
 mod messages;
-mod wire;
+mod reader;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use self::messages::{Field, Form, Message, Shape, message, of_kind};
-use self::wire::{Content, Wire};
-use super::decode::DEPTH_MAX;
+use self::messages::{ENVELOPE, find, groups};
+use self::reader::message;
 
-/// What a body in protobuf begins with.
+pub use self::reader::ProtobufError;
+
+/// The Content-Type of such bodies.
+pub const MEDIA_TYPE: &str = "application/vnd.kubernetes.protobuf";
+
+/// What each of them starts with.
 const MAGIC: &[u8] = b"k8s\0";
 
-/// Why a body cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProtobufError {
-    /// It does not begin as it must.
-    #[error("provided data does not appear to be a protobuf message, expected prefix {MAGIC:?}")]
-    Magic,
-    /// A kind that is not read in this form.
-    #[error("{kind:?} of {api_version} is not read as protobuf; send it as JSON")]
-    Unknown {
-        /// As the body has it.
-        api_version: String,
-        /// As the body has it.
-        kind: String,
-    },
-    /// The bytes are no message.
-    #[error("the body is no protobuf message")]
-    Malformed,
+/// Whether a Content-Type says that a body is one.
+pub fn is_meant(content_type: Option<&str>) -> bool {
+    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case(MEDIA_TYPE)
 }
 
-/// Reads an object, as it would be in JSON.
+/// Whether there may be kinds of a group that can be read.
+pub fn knows_group(group: &str) -> bool {
+    groups().any(|known| known == group)
+}
+
+/// Reads an object, with its `apiVersion` and `kind`.
 ///
 /// # Errors
-/// What is no such message.
+/// Bytes that are no such object, and kinds that are not known here.
 pub fn decode(body: &[u8]) -> Result<Value, ProtobufError> {
-    let envelope = body.strip_prefix(MAGIC).ok_or(ProtobufError::Magic)?;
-    let (mut api_version, mut kind, mut raw): (String, String, &[u8]) = Default::default();
-    for field in Wire(envelope) {
-        match field? {
-            (1, Content::Bytes(meta)) => {
-                for field in Wire(meta) {
-                    match field? {
-                        (1, Content::Bytes(bytes)) => api_version = text(bytes)?,
-                        (2, Content::Bytes(bytes)) => kind = text(bytes)?,
-                        _ => {}
-                    }
-                }
-            }
-            (2, Content::Bytes(bytes)) => raw = bytes,
-            _ => {}
-        }
-    }
-    let Some(message) = of_kind(&api_version, &kind) else {
-        return Err(ProtobufError::Unknown { api_version, kind });
-    };
-    let mut object = Map::new();
-    object.insert("kind".into(), kind.into());
+    let body = body.strip_prefix(MAGIC).ok_or(ProtobufError::NoEnvelope)?;
+    let mut envelope = message(body, &ENVELOPE)?;
+    let type_meta = envelope.remove("typeMeta").unwrap_or_default();
+    let text = |field: &str| type_meta[field].as_str().unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
+    let table = find(group, kind).ok_or_else(|| ProtobufError::UnknownKind(kind.to_owned()))?;
+    let raw = envelope.remove("raw").and_then(|raw| reader::bytes(&raw)).unwrap_or_default();
+    let mut object = message(&raw, table)?;
     object.insert("apiVersion".into(), api_version.into());
-    object.extend(fields(message, raw, 0)?);
+    object.insert("kind".into(), kind.into());
     Ok(object.into())
-}
-
-/// The fields of a message. Those that are empty and always written are left out, as they are in JSON.
-fn fields(message: &Message, bytes: &[u8], depth: usize) -> Result<Map<String, Value>, ProtobufError> {
-    if depth > DEPTH_MAX {
-        return Err(ProtobufError::Malformed);
-    }
-    let mut object = Map::new();
-    for field in Wire(bytes) {
-        let (number, content) = field?;
-        // What newer clients know and we do not.
-        let Some(field) = message.field(number) else { continue };
-        let name = || field.name.to_owned();
-        match field.form {
-            Form::Map => {
-                let (key, value) = entry(field, content, depth)?;
-                let map = object.entry(name()).or_insert_with(|| Value::Object(Map::new()));
-                map.as_object_mut().ok_or(ProtobufError::Malformed)?.insert(key, value);
-            }
-            Form::List => {
-                let item = value(&field.shape, content, depth)?;
-                let list = object.entry(name()).or_insert_with(|| Value::Array(Vec::new()));
-                list.as_array_mut().ok_or(ProtobufError::Malformed)?.push(item);
-            }
-            Form::Pointer => drop(object.insert(name(), value(&field.shape, content, depth)?)),
-            Form::Plain => match value(&field.shape, content, depth)? {
-                value if is_empty(&value) => {}
-                value => drop(object.insert(name(), value)),
-            },
-        }
-    }
-    Ok(object)
-}
-
-fn entry(field: &Field, content: Content<'_>, depth: usize) -> Result<(String, Value), ProtobufError> {
-    let Content::Bytes(bytes) = content else { return Err(ProtobufError::Malformed) };
-    let (mut key, mut found) = (String::new(), None);
-    for part in Wire(bytes) {
-        match part? {
-            (1, Content::Bytes(bytes)) => key = text(bytes)?,
-            (2, content) => found = Some(value(&field.shape, content, depth)?),
-            _ => {}
-        }
-    }
-    Ok((key, found.unwrap_or_else(|| "".into())))
-}
-
-fn value(shape: &Shape, content: Content<'_>, depth: usize) -> Result<Value, ProtobufError> {
-    Ok(match (shape, content) {
-        (Shape::Text, Content::Bytes(bytes)) => text(bytes)?.into(),
-        (Shape::Bytes, Content::Bytes(bytes)) => STANDARD.encode(bytes).into(),
-        (Shape::Bool, Content::Number(number)) => (number != 0).into(),
-        // Numbers below zero are written as their two's complement.
-        (Shape::Int, Content::Number(number)) => number.cast_signed().into(),
-        (Shape::Time, Content::Bytes(bytes)) => time(bytes, false)?,
-        (Shape::MicroTime, Content::Bytes(bytes)) => time(bytes, true)?,
-        (Shape::Json, Content::Bytes(bytes)) => json(bytes)?,
-        (Shape::Items, Content::Bytes(bytes)) => {
-            let mut items = Vec::new();
-            for item in Wire(bytes) {
-                if let (1, Content::Bytes(bytes)) = item? {
-                    items.push(Value::from(text(bytes)?));
-                }
-            }
-            items.into()
-        }
-        (Shape::Message(name), Content::Bytes(bytes)) => {
-            let message = message(name).ok_or(ProtobufError::Malformed)?;
-            fields(message, bytes, depth + 1)?.into()
-        }
-        _ => return Err(ProtobufError::Malformed),
-    })
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(flag) => !flag,
-        Value::Number(number) => number.as_i64() == Some(0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-    }
-}
-
-fn text(bytes: &[u8]) -> Result<String, ProtobufError> {
-    String::from_utf8(bytes.to_vec()).map_err(|_| ProtobufError::Malformed)
-}
-
-/// A moment of seconds and nanoseconds; null where there are neither, which is how Go writes none.
-fn time(bytes: &[u8], micros: bool) -> Result<Value, ProtobufError> {
-    let (mut seconds, mut nanos, mut given) = (0, 0, false);
-    for part in Wire(bytes) {
-        given = true;
-        match part? {
-            (1, Content::Number(number)) => seconds = number.cast_signed(),
-            (2, Content::Number(number)) => nanos = i32::try_from(number).map_err(|_| ProtobufError::Malformed)?,
-            _ => {}
-        }
-    }
-    let nanos = if micros { nanos } else { 0 };
-    let moment = Timestamp::new(seconds, nanos).map_err(|_| ProtobufError::Malformed)?;
-    Ok(match (given, micros) {
-        (false, _) => Value::Null,
-        (true, true) => format!("{moment:.6}").into(),
-        (true, false) => moment.to_string().into(),
-    })
-}
-
-/// JSON in a message, as the fields that somebody manages are.
-fn json(bytes: &[u8]) -> Result<Value, ProtobufError> {
-    for part in Wire(bytes) {
-        if let (1, Content::Bytes(bytes)) = part? {
-            return serde_json::from_slice(bytes).map_err(|_| ProtobufError::Malformed);
-        }
-    }
-    Ok(Value::Null)
 }
 
 #[cfg(test)]
@@ -193,106 +57,81 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn an_object_is_what_it_would_be_in_json() {
-        let metadata = [text(1, "reader"), text(2, ""), bytes(8, &[]), entry(11, "a", "b")].concat();
-        let rule = [text(1, "get"), text(1, "list"), text(2, ""), text(3, "secrets")].concat();
-        check(
-            "rbac.authorization.k8s.io/v1",
-            "Role",
-            &[bytes(1, &metadata), bytes(2, &rule)].concat(),
-            Ok(json!({
-                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-                "metadata": { "name": "reader", "labels": { "a": "b" } },
-                "rules": [{ "verbs": ["get", "list"], "apiGroups": [""], "resources": ["secrets"] }],
-            })),
-        );
+    /// A field of a message, or of the map that is one.
+    fn field(number: u8, value: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(value.len()).expect("a short value");
+        [&[number << 3 | 2, length], value].concat()
+    }
+
+    fn entry(key: &str, value: &str) -> Vec<u8> {
+        [field(1, key.as_bytes()), field(2, value.as_bytes())].concat()
+    }
+
+    fn body(api_version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
+        let type_meta = [field(1, api_version.as_bytes()), field(2, kind.as_bytes())].concat();
+        [MAGIC, &field(1, &type_meta), &field(2, raw), &field(3, b""), &field(4, b"")].concat()
     }
 
     #[test]
-    fn every_sort_of_field_is_read() {
-        let managed = [text(1, "kubectl"), bytes(4, &number(1, 1_800_000_000)), bytes(7, &text(1, r#"{"f:data":{}}"#))];
-        let metadata = [text(1, "key"), bytes(17, &managed.concat())].concat();
-        let secret = [bytes(1, &metadata), entry(2, "a", "\0"), text(3, "Opaque"), number(5, 0)].concat();
-        check(
-            "v1",
-            "Secret",
-            &secret,
-            Ok(json!({
-                "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": { "a": "AA==" }, "immutable": false,
-                "metadata": { "name": "key", "managedFields": [{
-                    "manager": "kubectl", "time": "2027-01-15T08:00:00Z", "fieldsV1": { "f:data": {} },
-                }] },
-            })),
-        );
-        let moment = [number(1, 1_800_000_000), number(2, 5_000)].concat();
-        let spec = [text(1, ""), number(2, 15), bytes(3, &moment)].concat();
-        check(
-            "coordination.k8s.io/v1",
-            "Lease",
-            &bytes(2, &spec),
-            Ok(json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": {
-                "holderIdentity": "", "leaseDurationSeconds": 15, "acquireTime": "2027-01-15T08:00:00.000005Z",
-            } })),
-        );
-        let extra = [text(1, "scopes"), bytes(2, &[text(1, "a"), text(1, "b")].concat())].concat();
-        let spec = [bytes(5, &extra), bytes(2, &[text(1, "/apis"), text(2, "get")].concat())].concat();
-        check(
-            "authorization.k8s.io/v1",
-            "SubjectAccessReview",
-            &bytes(2, &spec),
-            Ok(json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
-                "extra": { "scopes": ["a", "b"] }, "nonResourceAttributes": { "path": "/apis", "verb": "get" },
-            } })),
-        );
+    fn an_object_is_what_it_is_in_json() {
+        // As kubectl sends it: what is empty is written, and a time that is not set is an empty message.
+        let metadata = [field(1, b"s"), field(2, b""), field(8, b""), field(11, &entry("a", ""))].concat();
+        let secret = [
+            field(1, &metadata),
+            field(2, &entry("k", "v")),
+            field(3, b"Opaque"),
+            field(4, &entry("t", "x")),
+            vec![5 << 3, 1],
+        ];
+        let expect = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s", "labels": { "a": "" } },
+            "data": { "k": "dg==" }, "type": "Opaque", "stringData": { "t": "x" }, "immutable": true,
+        });
+        assert_eq!(decode(&body("v1", "Secret", &secret.concat())), Ok(expect));
+        let rule = [field(1, b"get"), field(1, b"list"), field(2, b""), field(3, b"pods")].concat();
+        let role = [field(1, &field(1, b"r")), field(2, &rule)].concat();
+        let expect = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": { "name": "r" },
+            "rules": [{ "verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods"] }],
+        });
+        assert_eq!(decode(&body("rbac.authorization.k8s.io/v1", "Role", &role)), Ok(expect));
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
-        check("v1", "ConfigMap", &[0x0a, 5, 1], Err(ProtobufError::Malformed));
-        check("v1", "ConfigMap", &[0x0a], Err(ProtobufError::Malformed));
-        check("v1", "ConfigMap", &[0xff; 12], Err(ProtobufError::Malformed));
-        check("v1", "ConfigMap", &number(1, 7), Err(ProtobufError::Malformed));
-        let unknown = ProtobufError::Unknown { api_version: "demo.example.com/v1".into(), kind: "Bird".into() };
-        check("demo.example.com/v1", "Bird", &[], Err(unknown));
-        assert_eq!(decode(b"{}"), Err(ProtobufError::Magic));
-        assert_eq!(decode(b""), Err(ProtobufError::Magic));
+    fn times_are_texts_and_numbers_have_signs() {
+        // 2026-03-01T12:00:00Z, and half a second more.
+        let seconds = [1 << 3, 0xc0, 0xd4, 0x90, 0xcd, 0x06];
+        let nanos = [2 << 3, 0x80, 0xca, 0xb5, 0xee, 0x01];
+        let minus_one = [[2 << 3].as_slice(), &[0xff; 9], &[1]].concat();
+        let spec = [minus_one, field(3, &[seconds, nanos].concat()), vec![5 << 3, 0]].concat();
+        let lease = [field(1, &field(8, &seconds)), field(2, &spec)].concat();
+        let expect = json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": { "creationTimestamp": "2026-03-01T12:00:00Z" },
+            "spec": { "leaseDurationSeconds": -1, "acquireTime": "2026-03-01T12:00:00.500000Z", "leaseTransitions": 0 },
+        });
+        assert_eq!(decode(&body("coordination.k8s.io/v1", "Lease", &lease)), Ok(expect));
+        let options = [vec![1 << 3, 0], field(2, &field(1, b"u")), field(4, b"Orphan"), field(5, b"All")].concat();
+        let expect = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "preconditions": { "uid": "u" },
+            "propagationPolicy": "Orphan", "dryRun": ["All"],
+        });
+        assert_eq!(decode(&body("v1", "DeleteOptions", &options)), Ok(expect));
     }
 
-    #[track_caller]
-    fn check(api_version: &str, kind: &str, raw: &[u8], expected: Result<Value, ProtobufError>) {
-        let meta = [text(1, api_version), text(2, kind)].concat();
-        let body = [MAGIC, &bytes(1, &meta), &bytes(2, raw)].concat();
-        assert_eq!(decode(&body), expected);
-    }
-
-    fn text(number: u8, text: &str) -> Vec<u8> {
-        bytes(number, text.as_bytes())
-    }
-
-    fn bytes(number: u8, content: &[u8]) -> Vec<u8> {
-        [key(number, 2), varint(content.len() as u64), content.to_vec()].concat()
-    }
-
-    fn number(number: u8, value: u64) -> Vec<u8> {
-        [key(number, 0), varint(value)].concat()
-    }
-
-    fn entry(number: u8, key: &str, value: &str) -> Vec<u8> {
-        bytes(number, &[text(1, key), text(2, value)].concat())
-    }
-
-    fn key(number: u8, wire: u64) -> Vec<u8> {
-        varint(u64::from(number) << 3 | wire)
-    }
-
-    fn varint(mut value: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while value >= 0x80 {
-            bytes.push(value as u8 | 0x80);
-            value >>= 7;
+    #[test]
+    fn what_is_new_is_skipped_and_what_is_broken_refused() {
+        let unknown = [field(15, b"new"), vec![14 << 3, 0x80, 1], vec![13 << 3 | 5, 1, 2, 3, 4]].concat();
+        let map = |raw: &[u8]| decode(&body("v1", "ConfigMap", raw));
+        assert_eq!(map(&unknown), Ok(json!({ "apiVersion": "v1", "kind": "ConfigMap" })));
+        for broken in [&[1 << 3 | 2, 9][..], &[1 << 3], &[0xff; 11], &[1 << 3 | 3], &field(1, &field(1, b"\xff"))] {
+            assert!(map(broken).is_err(), "{broken:?}");
         }
-        bytes.push(value as u8);
-        bytes
+        assert_eq!(decode(b"{}"), Err(ProtobufError::NoEnvelope));
+        assert_eq!(decode(&body("v1", "Pod", b"")), Err(ProtobufError::UnknownKind("Pod".into())));
+        assert!(
+            is_meant(Some("application/vnd.kubernetes.protobuf; charset=x")) && !is_meant(Some("application/json"))
+        );
+        assert!(knows_group("") && !knows_group("demo.example.com"));
     }
 }

@@ -1,10 +1,12 @@
 //! `aviary apiserver` serves the kinds, `aviary controller-manager` runs the controllers,
-//! `aviary webhook` answers the webhooks; `--help` tells more.
+//! `aviary webhook` answers the webhooks, `aviary scheduler` puts pods on nodes;
+//! `--help` tells more.
 
 fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(aviary::apis::install)
         .controllers(aviary::controllers::install)
         .webhooks(aviary::webhooks::install)
+        .schedulers(aviary::schedulers::install)
         .main()
 }

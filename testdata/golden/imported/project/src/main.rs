@@ -1,10 +1,12 @@
 //! `imported apiserver` serves the kinds, `imported controller-manager` runs the controllers,
-//! `imported webhook` answers the webhooks; `--help` tells more.
+//! `imported webhook` answers the webhooks, `imported scheduler` puts pods on nodes;
+//! `--help` tells more.
 
 fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(imported::apis::install)
         .controllers(imported::controllers::install)
         .webhooks(imported::webhooks::install)
+        .schedulers(imported::schedulers::install)
         .main()
 }

@@ -3,12 +3,14 @@
 // Licensed to nobody in particular.
 
 //! `odd-one apiserver` serves the kinds, `odd-one controller-manager` runs the controllers,
-//! `odd-one webhook` answers the webhooks; `--help` tells more.
+//! `odd-one webhook` answers the webhooks, `odd-one scheduler` puts pods on nodes;
+//! `--help` tells more.
 
 fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(odd_one::apis::install)
         .controllers(odd_one::controllers::install)
         .webhooks(odd_one::webhooks::install)
+        .schedulers(odd_one::schedulers::install)
         .main()
 }

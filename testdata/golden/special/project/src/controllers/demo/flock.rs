@@ -184,7 +184,8 @@ mod tests {
     async fn whatever_happens_it_comes_to_rest_and_then_writes_nothing() {
         trials(0..3, async |trial| {
             let server = start().await;
-            server.faults(trial.faults());
+            // The backend forgets everything when the server is started again.
+            server.faults(trial.faults().restarts(0.0));
             create(&server).await;
             settled(&server).await;
             server.calm();
