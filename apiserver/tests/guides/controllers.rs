@@ -314,7 +314,8 @@ async fn a_controller_may_be_built_by_hand() {
         manager.add("bird", by_hand::run);
     })
     .await;
-    while server.writes_of::<RecordedEvent>() == 0 {
+    let events: Api<RecordedEvent> = server.api();
+    while events.list(&ListParams::default()).await.unwrap().items.is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(reasons(&server).await, ["Heard"]);
