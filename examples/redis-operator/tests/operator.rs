@@ -37,7 +37,7 @@ async fn a_redis_is_served_by_pods_that_are_configured_and_found() {
         service.owner_references(),
         config.owner_references(),
     ] {
-        assert_eq!(owners, [owner.clone()]);
+        assert_eq!(owners, std::slice::from_ref(&owner));
     }
     server.stop().await;
 }
