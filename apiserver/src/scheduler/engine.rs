@@ -137,7 +137,8 @@ impl Engine {
                 let gone: Vec<Key> =
                     self.snapshot.node_names().filter(|name| !listed.contains(&***name)).cloned().collect();
                 self.syncing[0] = None;
-                gone.iter().fold(false, |changed, name| self.snapshot.remove_node(name) || changed)
+                // All of them, and not only up to the first.
+                gone.iter().map(|name| self.snapshot.remove_node(name)).filter(|removed| *removed).count() > 0
             }
         };
         if changed {

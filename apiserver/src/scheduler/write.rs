@@ -64,11 +64,12 @@ pub(super) async fn scheduled(client: &Client, scheduler: &str, pod: &PodInfo, n
     let (namespace, name) = (pod.pod().namespace().unwrap_or_default(), pod.pod().name_any());
     let now = Timestamp::now();
     let suffix = format!(".{:x}", now.as_nanosecond());
-    let end = name.floor_char_boundary(NAME_BYTES_MAX - suffix.len());
+    // Names are ASCII.
+    let end = name.len().min(NAME_BYTES_MAX - suffix.len());
     let event = Event {
         metadata: ObjectMeta {
             namespace: Some(namespace.clone()),
-            name: Some(format!("{}{suffix}", &name[..end])),
+            name: Some(format!("{}{suffix}", name.get(..end).unwrap_or(&name))),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(now)),

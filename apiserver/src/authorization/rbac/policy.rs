@@ -27,8 +27,8 @@ type Rules = Arc<[PolicyRule]>;
 /// What is granted to users and to groups.
 #[derive(Debug, Default)]
 struct Grants {
-    users: HashMap<String, Vec<Grant>>,
-    groups: HashMap<String, Vec<Grant>>,
+    users: Table,
+    groups: Table,
 }
 
 /// What one binding grants to one subject.
@@ -162,6 +162,9 @@ impl Policy {
     }
 }
 
+/// What is granted, by name.
+type Table = HashMap<String, Vec<Grant>>;
+
 impl Grants {
     fn to<'a>(&'a self, user: &'a UserInfo) -> impl Iterator<Item = &'a Grant> {
         let to_user = self.users.get(&user.username);
@@ -170,11 +173,7 @@ impl Grants {
     }
 
     /// Where what is granted to a subject stands: the table, the name in it, and what the subject is called.
-    fn of_subject(
-        &mut self,
-        subject: &Subject,
-        namespace: &str,
-    ) -> Option<(&mut HashMap<String, Vec<Grant>>, String, String)> {
+    fn of_subject(&mut self, subject: &Subject, namespace: &str) -> Option<(&mut Table, String, String)> {
         let described = |name: &str| format!("{} {name:?}", subject.kind);
         match subject.kind.as_str() {
             "User" => Some((&mut self.users, subject.name.clone(), described(&subject.name))),

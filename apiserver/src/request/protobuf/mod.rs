@@ -38,7 +38,7 @@ pub fn knows_group(group: &str) -> bool {
 /// Bytes that are no such object, and kinds that are not known here.
 pub fn decode(body: &[u8]) -> Result<Value, ProtobufError> {
     let body = body.strip_prefix(MAGIC).ok_or(ProtobufError::NoEnvelope)?;
-    let mut envelope = message(body, &ENVELOPE)?;
+    let mut envelope = message(body, ENVELOPE)?;
     let type_meta = envelope.remove("typeMeta").unwrap_or_default();
     let text = |field: &str| type_meta[field].as_str().unwrap_or_default();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
