@@ -5,30 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kube::Client;
-
-use super::client;
-use super::cluster_webhooks::{ClusterWebhooks, Following};
-use super::command_line::{AdmissionPlugin, ApiServer};
+use super::command_line::ApiServer;
 use super::compactor::Compactor;
 use super::error::AppError;
 use super::store;
 use super::store_metrics::StoreMetrics;
-use crate::admission::webhook::Source;
+use super::surroundings::{Background, Surroundings};
 use crate::apis::Apis;
 use crate::authentication::{Anonymous, Authentication, ClientCertificates};
-use crate::delegation;
 use crate::server::health::Check;
 use crate::server::reload::{self, Watching};
 use crate::server::signals::StopSignals;
 use crate::server::tls::Certificate;
 use crate::server::{Core, ServeConfig, Serving, listen};
-use crate::standalone::{Alone, Standalone};
 use crate::storage::Store;
-
-/// How long a server that stands alone is not served for the sake of its namespaces. A store that is out of reach must not
-/// keep it from telling so.
-const NAMESPACES_MADE: Duration = Duration::from_secs(2);
 
 /// How long whoever still has the store may take to let go of it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -53,25 +43,14 @@ struct Running {
     serving: Serving,
     store: Arc<dyn Store>,
     compactor: Option<Compactor>,
-    alone: Option<Alone>,
+    background: Background,
     _watching: Option<Watching>,
-    _following: Option<Following>,
-    _trusting: Option<delegation::Following>,
 }
 
-async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
+async fn start(flags: &ApiServer, apis: Apis) -> Result<Running, AppError> {
     // Whatever a flag can be wrong about comes first: a server that will not start leaves no data folder behind.
     let (authentication, watching) = authentication(flags)?;
-    let cluster = if flags.standalone { None } else { client::cluster(flags.kubeconfig.as_deref()).await? };
-    let (mut authentication, in_cluster, _trusting) = if flags.standalone {
-        (authentication, None, None)
-    } else {
-        let own = flags.client_ca_file.is_some();
-        let delegated = flags.delegation.connect(authentication, own, cluster.as_ref()).await?;
-        (delegated.authentication, Some(delegated.authorization), delegated.following)
-    };
-    let access = flags.access.load()?;
-    let cluster = cluster_webhooks(flags, cluster);
+    let surroundings = Surroundings::find(flags, authentication).await?;
     let address = SocketAddr::new(flags.bind_address, flags.secure_port);
     let config = ServeConfig { grace: flags.shutdown_delay_duration, ..ServeConfig::new(address, certificate(flags)) };
     let listening = listen(config).await?;
@@ -79,29 +58,15 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
     let store_metrics = StoreMetrics::new();
     let store = store_metrics.time(store);
     let webhook_metrics = apis.webhook_metrics();
-    let (webhooks, following) = cluster.unzip();
-    if let Some(webhooks) = &webhooks {
-        apis.webhook_source(webhooks.clone());
-    }
-    let (endpoints, authorization, alone) = match in_cluster {
-        Some(authorization) => (apis.build(store.clone()).map_err(AppError::Build)?, authorization, None),
-        None => {
-            let access = flags.access.with_key(access, store::folder(flags)?)?;
-            let lifecycle = !flags.disable_admission_plugins.contains(&AdmissionPlugin::NamespaceLifecycle);
-            let alone = Standalone::default().event_ttl(flags.event_ttl).namespace_lifecycle(lifecycle).access(access);
-            let alone = alone.start(apis, store.clone()).map_err(AppError::Build)?;
-            authentication = authentication.tokens(Arc::new(alone.tokens().clone()));
-            (alone.endpoints().clone(), alone.authorization().clone(), Some(alone))
-        }
-    };
+    let served = surroundings.serve(flags, apis, store.clone()).await?;
     let checked = store.clone();
     let store_answers = move || {
         let store = checked.clone();
         async move { store.revision().await.map(drop).map_err(|error| error.to_string()) }
     };
-    let mut core = Core::builder(endpoints)
-        .authenticator(authentication)
-        .authorizer(authorization)
+    let core = Core::builder(served.endpoints)
+        .authenticator(served.authentication)
+        .authorizer(served.authorization)
         .max_in_flight(flags.max_requests_inflight, flags.max_mutating_requests_inflight)
         .request_timeout(flags.request_timeout)
         .check(Check::new(store_check, store_answers))
@@ -109,21 +74,14 @@ async fn start(flags: &ApiServer, mut apis: Apis) -> Result<Running, AppError> {
             store_metrics.register(registry);
             webhook_metrics.register(registry);
         });
-    if let Some(webhooks) = webhooks {
-        core = core.check(webhooks_are_known(webhooks));
-    }
-    if let Some(alone) = &alone {
-        core = alone.checks().into_iter().fold(core, |core, check| core.check(check));
-        // Whoever comes as soon as there is a port finds the namespaces that are always there.
-        let _ = tokio::time::timeout(NAMESPACES_MADE, alone.made()).await;
-    }
+    let core = served.checks.into_iter().fold(core, |core, check| core.check(check));
     let serving = listening.serve(core.build());
     let compactor = Compactor::start(store.clone(), flags.compaction_interval);
     if let Some(path) = &flags.port_file {
         write_port(path, serving.address().port())?;
     }
     tracing::info!(address = format!("https://{}", serving.address()), "serving");
-    Ok(Running { serving, store, compactor, alone, _watching: watching, _following: following, _trusting })
+    Ok(Running { serving, store, compactor, background: served.background, _watching: watching })
 }
 
 impl Running {
@@ -131,9 +89,7 @@ impl Running {
     async fn stop(self) {
         self.serving.stop();
         self.serving.stopped().await;
-        if let Some(alone) = self.alone {
-            alone.stop().await;
-        }
+        self.background.stop().await;
         drop(self.compactor);
         close(self.store).await;
         tracing::info!("stopped");
@@ -150,22 +106,6 @@ async fn close(store: Arc<dyn Store>) {
     if let Err(error) = tokio::task::spawn_blocking(move || drop(store)).await {
         tracing::error!(%error, "the store was not closed in order");
     }
-}
-
-/// The webhooks of the cluster that this server is part of, if it is part of one.
-fn cluster_webhooks(flags: &ApiServer, client: Option<Client>) -> Option<(Arc<ClusterWebhooks>, Following)> {
-    if client.is_none() && !flags.standalone {
-        tracing::warn!("without --kubeconfig, and outside of a cluster, no webhooks are asked");
-    }
-    client.map(|client| ClusterWebhooks::follow(&client, true))
-}
-
-fn webhooks_are_known(webhooks: Arc<ClusterWebhooks>) -> Check {
-    let known = move || {
-        let known = webhooks.hooks().is_some();
-        async move { if known { Ok(()) } else { Err("the cluster's webhooks are not known yet".to_owned()) } }
-    };
-    Check::new("admission-webhooks", known).readiness_only()
 }
 
 fn certificate(flags: &ApiServer) -> Certificate {
@@ -220,7 +160,7 @@ mod tests {
     use k8s_openapi::api::authentication::v1::{SelfSubjectReview, TokenRequest};
     use k8s_openapi::api::core::v1::{Event, ObjectReference, ServiceAccount};
     use kube::api::{ListParams, ObjectMeta, PostParams};
-    use kube::{Api, Config};
+    use kube::{Api, Client, Config};
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
 
@@ -316,6 +256,33 @@ mod tests {
             assert!(text.contains(&expected) && text.contains("hint: "), "{text}");
             assert!(!std::path::Path::new(&data).exists(), "{flags:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_aggregator_of_a_cluster_tells_who_asks() {
+        let home = Home::new();
+        let proxies = Authority::new("proxies").expect("an authority");
+        let aggregator = proxies.issue(&Subject::client("front-proxy-client", None)).expect("a certificate");
+        let other = proxies.issue(&Subject::client("another", None)).expect("a certificate");
+        std::fs::write(home.path("proxies.crt"), proxies.certificate()).expect("written");
+        let trusted = home.path("proxies.crt");
+        let flags = ["--requestheader-client-ca-file", &trusted, "--requestheader-allowed-names", "front-proxy-client"];
+        let running = home.start(&[&["--storage", "memory"][..], &flags].concat()).await.expect("running");
+        let discover = async |pem: &Pem, user: &str, group: &str| {
+            let request = http::Request::get("/apis").header("x-remote-user", user).header("x-remote-group", group);
+            let request = request.body(Vec::new()).expect("a request");
+            match home.client(pem).request_text(request).await {
+                Ok(_) => 200,
+                Err(kube::Error::Api(status)) => status.code,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let masters = "system:masters";
+        assert_eq!(discover(&aggregator, "system:kube-aggregator", masters).await, 200, "how availability is found");
+        assert_eq!(discover(&aggregator, "alice", "crew").await, 403, "she is known, and may do nothing here");
+        assert_eq!(discover(&other, "system:kube-aggregator", masters).await, 401, "a proxy of another name");
+        assert_eq!(discover(&home.alice, "system:kube-aggregator", masters).await, 403, "no proxy: she stays alice");
+        running.stop().await;
     }
 
     /// A folder with certificates.

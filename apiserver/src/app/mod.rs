@@ -15,6 +15,7 @@ mod print;
 mod scheduler;
 mod store;
 mod store_metrics;
+mod surroundings;
 mod webhook;
 
 use std::ffi::OsString;

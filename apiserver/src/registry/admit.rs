@@ -28,6 +28,9 @@ impl<'a> Asked<'a> {
         version: &'a KindVersion,
         view: Option<&'a dyn View>,
     ) -> Option<Self> {
+        if cx.unasked {
+            return None;
+        }
         let (subresource, object) = match view {
             Some(_) => ("scale", ObjectKind::Scale),
             None => (cx.subresource.as_str(), ObjectKind::Same),

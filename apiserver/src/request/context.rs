@@ -31,6 +31,9 @@ pub struct RequestContext {
     pub dry_run: bool,
     /// Whether an update may create what is not there, where the kind allows it: a right of its own.
     pub may_create: bool,
+    /// Whether the server itself makes what is always there, about which nobody is asked: who refuses it, or waits for it,
+    /// would keep the server from ever being ready.
+    pub unasked: bool,
     /// Its options as the client wrote them.
     pub options: GivenOptions,
     warnings: Mutex<Vec<String>>,
@@ -62,6 +65,7 @@ impl RequestContext {
             field_manager: self.field_manager.clone(),
             dry_run: self.dry_run,
             may_create: self.may_create,
+            unasked: self.unasked,
             options: self.options.clone(),
             warnings: Mutex::default(),
             annotations: Mutex::default(),

@@ -78,5 +78,6 @@ fn creation(rest: &dyn Rest, user: UserInfo, manager: &str, namespace: &str, nam
     cx.namespace = namespace.into();
     cx.name = name.into();
     cx.field_manager = manager.into();
+    cx.unasked = true;
     cx
 }
