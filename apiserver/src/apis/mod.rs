@@ -129,7 +129,7 @@ impl Apis {
     }
 
     /// Puts everything together over a store and starts to fill the caches. Must be called in a tokio runtime. What a
-    /// server without a cluster needs beside its own kinds comes with [`Standalone`](crate::standalone::Standalone).
+    /// server without a cluster needs beside its own kinds comes with `standalone::Standalone`.
     ///
     /// # Errors
     /// As [`assemble`](Self::assemble).

@@ -31,7 +31,7 @@ const RESYNC_DEFAULT: Duration = Duration::from_secs(10 * 60 * 60);
 ///         .owns::<Nest>()
 ///         .watches::<Tree, _, _>(|_tree| [ObjectRef::new("robin").within("default")])
 ///         .concurrency(4)
-///         .run(async |_bird: Arc<Bird>, _cx| kube::Result::Ok(Action::await_change()))
+///         .run(async |_bird: Arc<Bird>, _cx| Ok::<_, kube::Error>(Action::await_change()))
 ///         .await;
 /// }
 /// # }
