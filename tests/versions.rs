@@ -109,7 +109,7 @@ fn to_store_another_version_names_the_lines_to_change() {
     let strategy = "  src/apis/demo/bird.rs:5\n    - use super::v1alpha1::bird::{Bird, BirdStatus};\n    + use super::v1::bird::{Bird, BirdStatus};\n";
     assert!(told.contains(strategy), "{told}");
     assert!(told.contains("    + use super::v1::bird::Bird;\n"), "{told}");
-    assert!(told.contains("\n  src/controllers/demo/bird.rs:11\n"), "{told}");
+    assert!(told.contains("\n  src/controllers/demo/bird.rs:13\n"), "{told}");
     assert!(!told.contains("tests/bird_v1.rs:"), "{told}");
 }
 
@@ -122,7 +122,7 @@ fn a_project_from_before_there_were_versions_is_read() {
     std::fs::write(project.join("PROJECT"), &old).unwrap();
     assert_eq!(succeed(&project, "generate --check"), "Everything is as PROJECT says.\n");
     succeed(&project, "create controller --group demo --version v1alpha1 --kind Bird --name counter");
-    assert_eq!(read(&project, "PROJECT"), new.replace("    - bird\n", "    - bird\n    - counter\n"));
+    assert_eq!(read(&project, "PROJECT"), format!("{new}    - name: counter\n      owns:\n      - v1/ConfigMap\n"));
 }
 
 #[test]
