@@ -104,6 +104,9 @@ pub struct ApiServer {
     /// Do without these plugins of admission, which --standalone brings; with commas between
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
     pub disable_admission_plugins: Vec<AdmissionPlugin>,
+    /// With --standalone: collect no garbage and empty no namespaces; what waits for that stays until somebody else does it
+    #[arg(long)]
+    pub without_controllers: bool,
     #[command(flatten)]
     pub access: AccessFlags,
 

@@ -67,7 +67,10 @@ impl Surroundings {
             Self::Alone(authentication, access) => {
                 let access = flags.access.with_key(access, store::folder(flags)?)?;
                 let lifecycle = !flags.disable_admission_plugins.contains(&AdmissionPlugin::NamespaceLifecycle);
-                let alone = Standalone::default().event_ttl(flags.event_ttl).namespace_lifecycle(lifecycle);
+                let mut alone = Standalone::default().event_ttl(flags.event_ttl).namespace_lifecycle(lifecycle);
+                if flags.without_controllers {
+                    alone = alone.without_controllers();
+                }
                 let alone = alone.access(access).start(apis, store).map_err(AppError::Build)?;
                 // Whoever comes as soon as there is a port finds the namespaces that are always there.
                 let _ = tokio::time::timeout(NAMESPACES_MADE, alone.made()).await;
