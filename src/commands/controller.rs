@@ -1,15 +1,18 @@
 //! `create controller`: what keeps the objects of a kind true. The kind may be the project's, Kubernetes' own, or that of
 //! somebody's CRD.
 
+use std::path::Path;
+
 use clap::{ArgGroup, Args};
 
 use super::changes::WriteArgs;
 use super::create;
+use super::main_file;
 use crate::builtin_kinds;
 use crate::controller_additions::NewController;
 use crate::error::{Failure, usage};
 use crate::names;
-use crate::project::{ExternalControllers, Project, Scope};
+use crate::project::{Controlled, ExternalControllers, Project, Scope};
 use crate::scaffold::controllers;
 
 #[derive(Args, Debug)]
@@ -153,14 +156,47 @@ fn unknown_group(group: &str) -> Failure {
     usage(format!("Kubernetes has no group {group:?}")).hint(hint)
 }
 
+/// Groups of Kubernetes of which a server alone serves the kinds that controllers lean on; of the core group it serves those
+/// in [`ALONE_IN_CORE`].
+const ALONE: [&str; 4] =
+    ["admissionregistration.k8s.io", "coordination.k8s.io", "events.k8s.io", "rbac.authorization.k8s.io"];
+const ALONE_IN_CORE: [&str; 5] = ["ConfigMap", "Event", "Namespace", "Secret", "ServiceAccount"];
+
+/// What new controllers lean on and a server alone does not serve, and how to have it do so.
+pub fn missing_alone(before: &Project, next: &Project, root: &Path) -> Option<String> {
+    let is_new = |name: &str| !before.controllers().any(|(_, there)| there.name == name);
+    let mut kinds: Vec<&builtin_kinds::BuiltinKind> = Vec::new();
+    for (of, controller) in next.controllers().filter(|(_, controller)| is_new(&controller.name)) {
+        let here = controller.owns.iter().chain(&controller.watches).filter(|_| controller.cluster.is_none());
+        let here = here.map(|kind| (kind.api_group.as_str(), kind.version.as_str(), kind.kind.as_str()));
+        let own = match of {
+            Controlled::External(kind) if kind.domain.is_none() => builtin_kinds::api_group(&kind.group)
+                .map(|api_group| (api_group, kind.version.as_str(), kind.kind.as_str())),
+            _ => None,
+        };
+        for (api_group, version, kind) in here.chain(own) {
+            let known = builtin_kinds::all().iter();
+            kinds.extend(
+                known.filter(|known| (known.api_group, known.version, known.kind) == (api_group, version, kind)),
+            );
+        }
+    }
+    kinds.retain(|kind| match kind.api_group {
+        "" => !ALONE_IN_CORE.contains(&kind.kind),
+        group => !ALONE.contains(&group),
+    });
+    kinds.sort_by_key(|kind| (kind.api_group, kind.kind));
+    kinds.dedup_by_key(|kind| (kind.api_group, kind.version, kind.kind));
+    main_file::missing_kinds(root, &kinds)
+}
+
 /// The new controllers of `next`: whether each came with its kind, and its file.
 pub fn news(before: &Project, next: &Project) -> Vec<(bool, String)> {
     let is_new = |name: &str| !before.controllers().any(|(_, there)| there.name == name);
     let had_kind = |group: &str, kind: &str| before.group(group).is_some_and(|group| group.kind(kind).is_some());
     let mut news = Vec::new();
     for (of, controller) in next.controllers().filter(|(_, controller)| is_new(&controller.name)) {
-        let came_with_kind =
-            matches!(of, crate::project::Controlled::Own(group, kind) if !had_kind(&group.name, &kind.kind));
+        let came_with_kind = matches!(of, Controlled::Own(group, kind) if !had_kind(&group.name, &kind.kind));
         news.push((came_with_kind, controllers::path(of.group(), &controller.name)));
     }
     news

@@ -367,10 +367,11 @@ pub fn next_steps(before: &Project, next: &Project, root: &Path, ui: &Ui) -> Str
         }
         news.edit.push(format!("  {path}  # what keeps it true"));
     }
+    news.by_hand.extend(controller::missing_alone(before, next, root));
     for (title, rest, path) in webhook::news(before, next) {
         news.titles.push(Title(title, rest));
         news.edit.extend(path.map(|path| format!("  {path}  # what they do")));
-        news.by_hand = webhook::missing_line(root, next).into_iter().collect();
+        news.by_hand.extend(webhook::missing_line(root, next).filter(|line| !news.by_hand.contains(line)));
     }
     for (name, path) in admission::news(before, next) {
         news.titles.push(Title("A new admission plugin".into(), format!(": {name}")));
