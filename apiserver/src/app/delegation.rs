@@ -11,7 +11,7 @@ use kube::Client;
 
 use super::client;
 use super::error::AppError;
-use crate::authentication::{Authentication, FrontProxyHeaders};
+use crate::authentication::{Authentication, BearerTokens, FrontProxyHeaders};
 use crate::authorization::{AllowGroups, AllowPaths, Authorization, Authorizer};
 use crate::delegation::{AccessReviews, ClusterTrust, Following, TokenReviews, TrustError};
 use crate::server::duration;
@@ -92,7 +92,8 @@ impl Delegation {
                 following = Some(trust.follow(client));
             }
             let ttl = self.authentication_token_webhook_cache_ttl;
-            authentication = authentication.tokens(Arc::new(TokenReviews::new(client.clone(), ttl)));
+            let reviews = Arc::new(TokenReviews::new(client.clone(), ttl));
+            authentication = authentication.tokens(Arc::new(BearerTokens::new(vec![reviews])));
         }
         if !own_client_authorities {
             authentication = authentication.client_certificates(trust.users.clone());

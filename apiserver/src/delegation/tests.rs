@@ -11,7 +11,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::{AccessReviews, ClusterTrust, TokenReviews, TrustError};
-use crate::authentication::{Authenticator, ConnectionInfo};
+use crate::authentication::{Authenticator, BearerTokens, ConnectionInfo};
 use crate::authorization::{Attributes, Authorizer, Decision};
 use crate::request::info::RequestInfo;
 use crate::request::user::UserInfo;
@@ -79,8 +79,12 @@ fn access_review(status: &Value) -> (u16, Value) {
     (201, review)
 }
 
+fn tokens(cluster: &Cluster, ttl: Duration) -> BearerTokens {
+    BearerTokens::new(vec![Arc::new(TokenReviews::new(cluster.client(), ttl))])
+}
+
 /// Who is behind an `Authorization` header, or why nobody is.
-async fn who(reviews: &TokenReviews, header: &str) -> String {
+async fn who(reviews: &BearerTokens, header: &str) -> String {
     let request = Request::get("/").header("authorization", header).body(()).expect("a request");
     match reviews.authenticate(&request.into_parts().0, &ConnectionInfo::default()).await {
         Ok(Some(user)) => format!("{} in {}", user.username, user.groups.join(",")),
@@ -94,7 +98,7 @@ async fn a_token_is_asked_about_once_in_a_while() {
     let cluster = Cluster::answering([token_review(&json!({
         "authenticated": true, "user": { "username": "alice", "groups": ["crew"] },
     }))]);
-    let reviews = TokenReviews::new(cluster.client(), MOMENT);
+    let reviews = tokens(&cluster, MOMENT);
     for _ in 0..3 {
         assert_eq!(who(&reviews, "Bearer t").await, "alice in crew");
         assert_eq!(who(&reviews, "bearer  t").await, "alice in crew");
@@ -112,7 +116,7 @@ async fn a_token_is_asked_about_once_in_a_while() {
 async fn a_bad_token_is_remembered_and_a_failure_is_not() {
     let bad = token_review(&json!({ "authenticated": false, "error": "expired" }));
     let cluster = Cluster::answering([failure(403), bad]);
-    let reviews = TokenReviews::new(cluster.client(), TTL);
+    let reviews = tokens(&cluster, TTL);
     assert!(who(&reviews, "Bearer t").await.contains("system:auth-delegator"));
     assert!(who(&reviews, "Bearer t").await.contains("expired"));
     assert!(who(&reviews, "Bearer t").await.contains("does not accept"));
@@ -123,9 +127,9 @@ async fn a_bad_token_is_remembered_and_a_failure_is_not() {
 async fn a_cluster_that_is_busy_is_asked_again() {
     let yes = token_review(&json!({ "authenticated": true, "user": { "username": "alice" } }));
     let cluster = Cluster::answering([failure(500), failure(429), yes]);
-    assert_eq!(who(&TokenReviews::new(cluster.client(), TTL), "Bearer t").await, "alice in ");
+    assert_eq!(who(&tokens(&cluster, TTL), "Bearer t").await, "alice in ");
     let cluster = Cluster::answering([failure(500)]);
-    assert!(who(&TokenReviews::new(cluster.client(), TTL), "Bearer t").await.contains("could not be asked"));
+    assert!(who(&tokens(&cluster, TTL), "Bearer t").await.contains("could not be asked"));
     assert_eq!(cluster.asked(), 5);
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver::TestServer;
-use apiserver::authentication::{AuthenticationError, Authenticator, ConnectionInfo, TokenFile};
+use apiserver::authentication::{AuthenticationError, Authenticator, BearerTokens, ConnectionInfo, TokenFile};
 use apiserver::authorization::{Attributes, Authorizer, Decision};
 use apiserver::delegation::{AccessReviews, ClusterTrust, TokenReviews, TrustError};
 use apiserver::request::info::RequestInfo;
@@ -70,18 +70,17 @@ async fn who_may_not_ask_decides_nothing() {
     let (alice, info) = (UserInfo::authenticated("alice", []), RequestInfo::default());
     let reviews = AccessReviews::new(client.clone(), TTL, TTL);
     assert!(reviews.authorize(Attributes { user: &alice, info: &info }).await.is_err(), "answered 500, and not 403");
-    let asked = authenticate(&TokenReviews::new(client, TTL), "t1").await;
+    let asked = authenticate(TokenReviews::new(client, TTL), "t1").await;
     assert!(matches!(asked, Err(AuthenticationError::Review(_))), "answered 401");
 }
 
 #[tokio::test]
 async fn whose_a_token_is_is_for_the_cluster_to_say() {
     let (_cluster, client) = cluster(true).await;
-    let reviews = TokenReviews::new(client, TTL);
-    let user = authenticate(&reviews, "t1").await.expect("reviewed").expect("a user");
+    let user = authenticate(TokenReviews::new(client.clone(), TTL), "t1").await.expect("reviewed").expect("a user");
     assert_eq!((&*user.username, &*user.uid), ("alice", "7"));
     assert_eq!(user.groups, ["crew", "system:authenticated"]);
-    assert!(authenticate(&reviews, "t2").await.is_err());
+    assert!(authenticate(TokenReviews::new(client, TTL), "t2").await.is_err());
 }
 
 #[tokio::test]
@@ -107,8 +106,8 @@ async fn make(server: &TestServer, path: &str, object: Value) {
     assert_eq!(code, 201, "{answer}");
 }
 
-async fn authenticate(by: &TokenReviews, token: &str) -> Result<Option<Arc<UserInfo>>, AuthenticationError> {
+async fn authenticate(by: TokenReviews, token: &str) -> Result<Option<Arc<UserInfo>>, AuthenticationError> {
     let request = http::Request::get("/apis").header("authorization", format!("Bearer {token}"));
     let (parts, ()) = request.body(()).expect("a request").into_parts();
-    by.authenticate(&parts, &ConnectionInfo::default()).await
+    BearerTokens::new(vec![Arc::new(by)]).authenticate(&parts, &ConnectionInfo::default()).await
 }
