@@ -152,6 +152,26 @@ fn without_namespace(text: &str) -> String {
 }
 
 /// Replaces what differs from run to run by tokens.
+fn without_counts(text: &str) -> String {
+    let mut out = String::new();
+    for part in text.split_inclusive('\n') {
+        match part.split_once(" (x").and_then(|(before, after)| Some((before, after.split_once(" over <age>)")?.1))) {
+            Some((before, after)) => {
+                out.push_str(before);
+                out.push_str("   ");
+                out.push_str(after.trim_start_matches(' '));
+            }
+            // Its columns are as wide as the counts.
+            None if part.starts_with("  Type ") || part.starts_with("  ---- ") => {
+                let words: Vec<&str> = part.split_whitespace().collect();
+                out.push_str(&format!("  {}{}", words.join("   "), if part.ends_with('\n') { "\n" } else { "" }));
+            }
+            None => out.push_str(part),
+        }
+    }
+    out
+}
+
 fn normalize(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
@@ -178,7 +198,8 @@ fn normalize(text: &str) -> String {
         }
         lines.push(out);
     }
-    lines.join("\n")
+    // Whether something was said once or twice depends on how busy the machine is.
+    without_counts(&lines.join("\n"))
 }
 
 /// The token for what `text` starts with, and how much of it.

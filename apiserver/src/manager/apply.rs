@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Cluster, Context};
+use super::{Cluster, Context, Object};
 
 impl Context {
     /// Makes an object as given, by server-side apply: fields that are set here become the controller's, which is the field
@@ -43,7 +43,7 @@ impl Context {
     /// Whatever the server answers.
     pub async fn apply_status<K>(&self, object: &K, status: impl Serialize) -> kube::Result<bool>
     where
-        K: Resource<DynamicType = ()> + HasStatus<Status: Serialize>,
+        K: Object + HasStatus<Status: Serialize>,
     {
         let new = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
         let old = serde_json::to_value(object.status()).map_err(kube::Error::SerdeError)?;
@@ -63,7 +63,11 @@ impl Context {
             .patch_subresource("status", name, &as_manager(self.name()), &Patch::Apply(without_nulls(body)))
             .map_err(kube::Error::BuildRequest)?;
         match self.client().request::<Value>(request).await {
-            Ok(_) => Ok(true),
+            Ok(written) => {
+                let version = written["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+                self.catch_up::<K>(meta.namespace.as_deref().unwrap_or_default(), name, version).await;
+                Ok(true)
+            }
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
             Err(error) => Err(error),
         }

@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use kube::Client;
 use tokio::sync::watch;
@@ -42,6 +43,9 @@ struct Inner {
     runs: AtomicBool,
     shared: Arc<Shared>,
 }
+
+/// How long a controller waits to see what it has written.
+const CATCH_UP_MAX: Duration = Duration::from_millis(250);
 
 /// The cluster that a controller lives in, among the others.
 const HERE: &str = "";
@@ -91,6 +95,23 @@ impl Context {
     /// [`run`](Self::run): reconciling begins only when all objects are known.
     pub fn lister<K: Object>(&self) -> Lister<K> {
         self.lister_in(HERE, &self.inner.shared.client)
+    }
+
+    /// Waits until what this controller knows of an object is no older than a version that it has just written, so that the
+    /// next reconcile does not do again what this one has done. Not for long: a watch may have to be begun anew.
+    pub(super) async fn catch_up<K: Object>(&self, namespace: &str, name: &str, version: &str) {
+        let Some(informer) = self.inner.shared.informers.known::<K>(HERE) else { return };
+        let number = |version: &str| version.parse::<u64>().unwrap_or_default();
+        let behind = || {
+            informer.read(|index| {
+                let known = index.get(namespace, name).and_then(|known| known.meta().resource_version.as_deref());
+                known.is_some_and(|known| number(known) < number(version))
+            })
+        };
+        let patience = tokio::time::Instant::now() + CATCH_UP_MAX;
+        while behind() && tokio::time::Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     pub(super) fn lister_in<K: Object>(&self, cluster: &str, client: &Client) -> Lister<K> {

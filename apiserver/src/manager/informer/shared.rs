@@ -37,6 +37,12 @@ impl Informers {
         informer
     }
 
+    /// The informer of a kind in a cluster, if anybody has asked for it.
+    pub(in crate::manager) fn known<K: Object>(&self, cluster: &str) -> Option<Arc<Informer<K>>> {
+        let inner = self.0.lock().unwrap_or_else(|broken| broken.into_inner());
+        inner.by_kind.get(&(cluster.to_owned(), TypeId::of::<K>()))?.downcast_ref::<Arc<Informer<K>>>().cloned()
+    }
+
     /// Ends all watches.
     pub(in crate::manager) fn stop(&self) {
         self.0.lock().unwrap_or_else(|broken| broken.into_inner()).watches.abort_all();
