@@ -124,7 +124,7 @@ fn names_that_are_let_through_compile() {
     let kind = format!("--group kube --version v1beta1 --kind {longest}");
     for (name, flags) in [
         (
-            "v1",
+            "v1-owner",
             "--owns demo/Type,v1/Namespace,PersistentVolumeClaim --watches Ingress --cluster a-very-long-name-of-a-cluster",
         ),
         (

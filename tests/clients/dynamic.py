@@ -27,7 +27,8 @@ def bird(name, **spec):
 
 
 def create_namespace(name):
-    client.CoreV1Api(config.new_client_from_config()).create_namespace({"metadata": {"name": name}})
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    client.CoreV1Api(config.new_client_from_config()).create_namespace(namespace)
 
 
 class Dynamic(unittest.TestCase):

@@ -6,6 +6,7 @@
 mod apply;
 pub mod call;
 pub mod connect;
+mod definitions;
 mod delete;
 mod gzip;
 mod input;
@@ -259,6 +260,11 @@ impl Endpoints {
         if packs { gzip::response(response) } else { response }
     }
 
+    fn keeps_namespaces(&self) -> bool {
+        let name = GroupVersionResource(String::new(), "v1".into(), "namespaces".into());
+        self.resources.contains_key(&name)
+    }
+
     fn find(&self, info: &RequestInfo) -> Option<&Served> {
         let name = GroupVersionResource(info.group.clone(), info.version.clone(), info.resource.clone());
         self.resources.get(&name)
@@ -272,6 +278,9 @@ impl Endpoints {
         pretty: bool,
     ) -> Result<Response<Body>, Refused> {
         let Some(served) = self.find(info).cloned() else {
+            if self.keeps_namespaces() && definitions::are_asked_for(info) {
+                return Ok(definitions::none(text(request.headers(), ACCEPT)));
+            }
             return Err(Refused::Page);
         };
         let (mut parts, body) = request.into_parts();
