@@ -128,7 +128,7 @@ fn names_that_are_let_through_compile() {
             "--owns demo/Type,v1/Namespace,PersistentVolumeClaim --watches Ingress --cluster a-very-long-name-of-a-cluster",
         ),
         (
-            "type",
+            "type-owner",
             "--owns demo/Core,CronJob,Deployment,DaemonSet,ReplicaSet,Pod,Job,Secret --watches kube/BirdSpec,Node",
         ),
     ] {
