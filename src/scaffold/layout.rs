@@ -140,7 +140,9 @@ pub fn attribute(name: &str, arguments: &[String]) -> String {
 /// `const NAME: &str = "value";` at the start of a line.
 pub fn constant(name: &str, value: &str) -> String {
     let one_line = format!("const {name}: &str = {value:?};");
-    if one_line.len() <= WIDTH { one_line } else { format!("const {name}: &str =\n    {value:?};") }
+    let second = format!("    {value:?};");
+    // A text that fits on no line stays where it is.
+    if one_line.len() <= WIDTH || second.len() > WIDTH { one_line } else { format!("const {name}: &str =\n{second}") }
 }
 
 /// `let name = callee(argument);`, indented by four.
