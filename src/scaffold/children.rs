@@ -18,6 +18,8 @@ pub struct Child {
     /// The first line of it, and the lines of its body.
     pub signature: String,
     pub body: String,
+    /// The line that deletes it.
+    pub deletion: String,
 }
 
 /// The kinds that a server keeps which stands alone, as the one of a test does.
@@ -129,6 +131,7 @@ pub fn child(target: &Target<'_>, local: &str, signature: String, has_spec: bool
     };
     Child {
         function: format!("desired_{}", Module::of(local).file),
+        deletion: String::new(),
         kind: local.to_owned(),
         namespaced: target.scope() == Scope::Namespaced,
         signature,

@@ -208,7 +208,11 @@ pub fn controller(project: &Project, of: Controlled<'_>, controller: &Controller
         let local = imports.target(&target, reference);
         let function = format!("fn desired_{}", local.to_snake_case());
         let signature = layout::signature(&function, std::slice::from_ref(&parameter), &local);
-        owned.push(children::child(&target, &local, signature, has_spec, &mut imports));
+        let mut child = children::child(&target, &local, signature, has_spec, &mut imports);
+        let receiver = if controller.cluster.is_some() { "cluster" } else { "cx" };
+        let links = [format!(".delete(&{}(object))", child.function), ".await?".to_owned()];
+        child.deletion = layout::await_chain(4, receiver, &links);
+        owned.push(child);
     }
     let mut watched = Vec::new();
     for (reference, target) in controller.watches.iter().filter_map(target) {
