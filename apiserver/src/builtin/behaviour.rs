@@ -64,10 +64,6 @@ impl Hooks for Behaviour {
         Ok(())
     }
 
-    fn canonicalize(&self, _: &mut Draft) -> Result<(), Mismatch> {
-        Ok(())
-    }
-
     fn prepare_for_update(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<(), Mismatch> {
         (self.prepare)(cx, new.value_mut(), Some(old.value()));
         Ok(())
@@ -95,14 +91,6 @@ impl Hooks for Behaviour {
 
     fn prepare_for_delete(&self, _: &RequestContext, object: &mut Draft) -> Result<(), Mismatch> {
         (self.begin_deletion)(object.value_mut());
-        Ok(())
-    }
-
-    fn grace_period_seconds(&self, _: &mut Draft) -> Result<Option<u32>, Mismatch> {
-        Ok(None)
-    }
-
-    fn validate_delete(&self, _: &RequestContext, _: &mut Draft, _: &mut field::Errors) -> Result<(), Mismatch> {
         Ok(())
     }
 

@@ -132,7 +132,10 @@ pub trait Hooks: Send + Sync + 'static {
     /// See [`Strategy::validate`].
     fn validate(&self, cx: &RequestContext, object: &mut Draft, errors: &mut field::Errors) -> Result<(), Mismatch>;
     /// See [`Strategy::canonicalize`].
-    fn canonicalize(&self, object: &mut Draft) -> Result<(), Mismatch>;
+    fn canonicalize(&self, object: &mut Draft) -> Result<(), Mismatch> {
+        let _ = object;
+        Ok(())
+    }
     /// See [`Strategy::prepare_for_update`].
     fn prepare_for_update(&self, cx: &RequestContext, new: &mut Draft, old: &mut Draft) -> Result<(), Mismatch>;
     /// See [`Strategy::validate_update`].
@@ -155,14 +158,20 @@ pub trait Hooks: Send + Sync + 'static {
     /// See [`Strategy::prepare_for_delete`].
     fn prepare_for_delete(&self, cx: &RequestContext, object: &mut Draft) -> Result<(), Mismatch>;
     /// See [`Strategy::grace_period_seconds`].
-    fn grace_period_seconds(&self, object: &mut Draft) -> Result<Option<u32>, Mismatch>;
+    fn grace_period_seconds(&self, object: &mut Draft) -> Result<Option<u32>, Mismatch> {
+        let _ = object;
+        Ok(None)
+    }
     /// See [`Strategy::validate_delete`].
     fn validate_delete(
         &self,
         cx: &RequestContext,
         object: &mut Draft,
         errors: &mut field::Errors,
-    ) -> Result<(), Mismatch>;
+    ) -> Result<(), Mismatch> {
+        let _ = (cx, object, errors);
+        Ok(())
+    }
     /// See [`Strategy::allow_create_on_update`].
     fn allow_create_on_update(&self) -> bool;
     /// See [`Strategy::allow_unconditional_update`].
@@ -343,10 +352,6 @@ impl Hooks for NoHooks {
         Ok(())
     }
 
-    fn canonicalize(&self, _: &mut Draft) -> Result<(), Mismatch> {
-        Ok(())
-    }
-
     fn prepare_for_update(&self, _: &RequestContext, _: &mut Draft, _: &mut Draft) -> Result<(), Mismatch> {
         Ok(())
     }
@@ -373,14 +378,6 @@ impl Hooks for NoHooks {
     }
 
     fn prepare_for_delete(&self, _: &RequestContext, _: &mut Draft) -> Result<(), Mismatch> {
-        Ok(())
-    }
-
-    fn grace_period_seconds(&self, _: &mut Draft) -> Result<Option<u32>, Mismatch> {
-        Ok(None)
-    }
-
-    fn validate_delete(&self, _: &RequestContext, _: &mut Draft, _: &mut field::Errors) -> Result<(), Mismatch> {
         Ok(())
     }
 

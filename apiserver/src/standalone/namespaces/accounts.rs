@@ -11,7 +11,7 @@ use super::{Caches, creation};
 use crate::builtin;
 use crate::registry::error::Error;
 use crate::registry::rest::Rest;
-use crate::request::user::UserInfo;
+use crate::standalone::caller::Caller;
 
 const NAME: &str = "default";
 
@@ -56,7 +56,7 @@ async fn pass(accounts: &dyn Rest, caches: &Caches) -> Result<(), Error> {
         if there.is_some() {
             continue;
         }
-        let cx = creation(accounts, user(), "kube-controller-manager", namespace, NAME);
+        let cx = creation(&Caller::of_service_account("service-account-controller"), accounts, namespace, NAME);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": NAME } });
         match accounts.create(&cx, accounts.kind().storage_version(), account).await {
             // The cache may not know of it yet, and the namespace may be on its way out by now, or gone.
@@ -65,9 +65,4 @@ async fn pass(accounts: &dyn Rest, caches: &Caches) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn user() -> UserInfo {
-    let groups = ["system:serviceaccounts", "system:serviceaccounts:kube-system"].map(str::to_owned);
-    UserInfo::authenticated("system:serviceaccount:kube-system:service-account-controller", groups)
 }

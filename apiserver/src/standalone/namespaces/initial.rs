@@ -8,11 +8,10 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::creation;
-use crate::authorization::privileged::MASTERS;
 use crate::registry::error::Error;
 use crate::registry::read::Freshness;
 use crate::registry::rest::Rest;
-use crate::request::user::UserInfo;
+use crate::standalone::caller::Caller;
 
 const NAMES: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "default"];
 
@@ -42,8 +41,7 @@ pub(super) async fn run(namespaces: Arc<dyn Rest>, made: watch::Sender<bool>) {
 
 async fn make(namespaces: &dyn Rest) -> Result<(), Error> {
     for name in NAMES {
-        let user = UserInfo::authenticated("system:apiserver", [MASTERS.to_owned()]);
-        let cx = creation(namespaces, user, "kube-apiserver", "", name);
+        let cx = creation(&Caller::server(), namespaces, "", name);
         match namespaces.get(&cx, Freshness::Consistent).await {
             Err(Error::NotFound { .. }) => {}
             found => {

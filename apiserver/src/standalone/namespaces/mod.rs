@@ -13,10 +13,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::endpoints::Endpoints;
+use crate::kind::Verb;
 use crate::registry::object::Object;
 use crate::registry::rest::Rest;
 use crate::request::context::RequestContext;
-use crate::request::user::UserInfo;
+use crate::standalone::caller::Caller;
 use crate::storage::cache::WatchCache;
 
 pub use self::deletion::ContentDeletion;
@@ -66,18 +67,9 @@ impl Drop for Namespaces {
     }
 }
 
-/// A create by one who works inside the server.
-fn creation(rest: &dyn Rest, user: UserInfo, manager: &str, namespace: &str, name: &str) -> RequestContext {
-    let kind = rest.kind();
-    let mut cx = RequestContext::default();
-    cx.user = user;
-    cx.verb = "create".into();
-    cx.group = kind.group.clone();
-    cx.resource = kind.plural.clone();
-    cx.version = kind.storage_version().version.clone();
-    cx.namespace = namespace.into();
-    cx.name = name.into();
-    cx.field_manager = manager.into();
+/// A create of what is always there.
+fn creation(caller: &Caller, rest: &dyn Rest, namespace: &str, name: &str) -> RequestContext {
+    let mut cx = caller.request(rest.kind(), Verb::Create, namespace, name);
     cx.unasked = true;
     cx
 }
