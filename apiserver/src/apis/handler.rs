@@ -1,5 +1,7 @@
 //! [`Endpoints`] behind the filters of the server.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use http::{Request, Response};
 
@@ -12,7 +14,12 @@ use crate::server::metrics::{Counted, Known};
 
 #[async_trait]
 impl Handler for Endpoints {
-    async fn handle(&self, info: &RequestInfo, user: &UserInfo, request: Request<RequestBody>) -> Response<Body> {
+    async fn handle(
+        &self,
+        info: &Arc<RequestInfo>,
+        user: &Arc<UserInfo>,
+        request: Request<RequestBody>,
+    ) -> Response<Body> {
         Self::handle(self, info, user, request).await
     }
 

@@ -135,7 +135,7 @@ struct Probed {
 
 #[async_trait]
 impl Handler for Probed {
-    async fn handle(&self, _: &RequestInfo, _: &UserInfo, _: Request<RequestBody>) -> Response<Body> {
+    async fn handle(&self, _: &Arc<RequestInfo>, _: &Arc<UserInfo>, _: Request<RequestBody>) -> Response<Body> {
         page_not_found()
     }
 

@@ -29,7 +29,7 @@ pub struct Call {
     /// Which of the kind's versions was asked for.
     pub version_index: usize,
     /// What was asked for.
-    pub info: RequestInfo,
+    pub info: Arc<RequestInfo>,
     /// The query.
     pub query: Query,
     /// The headers.
@@ -64,7 +64,7 @@ impl Call {
     }
 
     /// A context for the hooks.
-    pub fn context(info: &RequestInfo, user: &UserInfo) -> RequestContext {
+    pub fn context(info: &RequestInfo, user: &Arc<UserInfo>) -> RequestContext {
         let mut context = RequestContext::default();
         context.user = user.clone();
         context.verb = info.verb.clone().into_owned();
@@ -152,7 +152,7 @@ impl Call {
     /// # Errors
     /// 403, also where there is nobody to ask.
     pub async fn may_create(&self) -> Result<(), Status> {
-        let info = RequestInfo { verb: "create".into(), ..self.info.clone() };
+        let info = RequestInfo { verb: "create".into(), ..(*self.info).clone() };
         match &self.permission {
             Some(permission) => permission.check(&info).await,
             None => Err(self.failed(&Error::Forbidden {

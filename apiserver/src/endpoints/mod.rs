@@ -15,6 +15,7 @@ mod output;
 mod patch;
 mod read;
 mod read_options;
+mod resources;
 mod scale;
 pub mod status;
 mod subresource;
@@ -24,7 +25,6 @@ mod write;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, IF_NONE_MATCH, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response};
@@ -33,6 +33,7 @@ use tokio::task::JoinHandle;
 
 use self::call::{Call, Permission};
 use self::connect::{ErasedConnect, Sessions};
+use self::resources::{Resources, Served};
 use self::status::{Status, page_not_found};
 use crate::body::{Body, RequestBody};
 use crate::discovery::Discovery;
@@ -50,7 +51,7 @@ use crate::storage::cache::feed::Feed;
 /// Everything that is served under `/api`, `/apis` and `/openapi`.
 pub struct Endpoints {
     kinds: Vec<Arc<Kind>>,
-    resources: HashMap<GroupVersionResource, Served>,
+    resources: Resources,
     discovery: Discovery,
     openapi: OpenApi,
     feed: Arc<Feed>,
@@ -59,9 +60,6 @@ pub struct Endpoints {
     sessions: Arc<Sessions>,
     rests: Vec<Arc<dyn Rest>>,
 }
-
-#[derive(PartialEq, Eq, Hash)]
-struct GroupVersionResource(String, String, String);
 
 /// A resource, with the subresources of a project's own.
 pub struct Resource {
@@ -82,14 +80,6 @@ pub enum Handler {
     Connect(Arc<dyn ErasedConnect>),
 }
 
-#[derive(Clone)]
-struct Served {
-    registry: Arc<dyn Rest>,
-    version_index: usize,
-    subresources: Arc<HashMap<&'static str, Handler>>,
-    watch_events: Arc<AtomicU64>,
-}
-
 const WARNING: HeaderName = HeaderName::from_static("warning");
 
 impl Endpoints {
@@ -97,20 +87,6 @@ impl Endpoints {
     pub fn new(served: Vec<Resource>, feed: Arc<Feed>) -> Self {
         let rests = served.iter().map(|resource| resource.rest.clone()).collect();
         let kinds: Vec<Arc<Kind>> = served.iter().map(|resource| resource.rest.kind().clone()).collect();
-        let mut resources = HashMap::new();
-        for Resource { rest, subresources } in served {
-            for (version_index, version) in rest.kind().versions.iter().enumerate().filter(|(_, v)| v.served) {
-                let plural = rest.kind().plural.clone();
-                let name = GroupVersionResource(version.group.clone(), version.version.clone(), plural);
-                let own = subresources.iter().filter(|(index, _)| *index == version_index);
-                let own = own.map(|(_, handler)| (handler.name(), handler.clone())).collect();
-                let subresources = Arc::new(own);
-                resources.insert(
-                    name,
-                    Served { registry: rest.clone(), version_index, subresources, watch_events: Arc::default() },
-                );
-            }
-        }
         let follower = feed.clone();
         Self {
             discovery: Discovery::new(&kinds),
@@ -119,7 +95,7 @@ impl Endpoints {
             shutdown: tokio::sync::watch::Sender::new(false),
             sessions: Arc::default(),
             kinds,
-            resources,
+            resources: Resources::new(served),
             feed,
             rests,
         }
@@ -145,7 +121,7 @@ impl Endpoints {
     /// How many objects are stored, by qualified resource, for example `birds.demo.example.com`.
     pub fn stored_objects(&self) -> Vec<(String, u64)> {
         let mut counts: HashMap<String, u64> = HashMap::new();
-        for served in self.resources.values() {
+        for served in self.resources.iter() {
             if let Some(count) = served.registry.stored_objects() {
                 counts.insert(served.registry.kind().qualified_resource(), count);
             }
@@ -156,7 +132,7 @@ impl Endpoints {
     /// How many objects are stored in each version, by group, version and plural.
     pub fn stored_versions(&self) -> Vec<([String; 3], u64)> {
         let mut counts: BTreeMap<[String; 3], u64> = BTreeMap::new();
-        for served in self.resources.values() {
+        for served in self.resources.iter() {
             for (api_version, count) in served.registry.stored_versions() {
                 let (group, version) = api_version.rsplit_once('/').unwrap_or(("", &api_version));
                 let labels = [group, version, &served.registry.kind().plural];
@@ -192,10 +168,8 @@ impl Endpoints {
 
     /// How many events watches have sent, by group, version and plural.
     pub fn watch_events(&self) -> Vec<([String; 3], u64)> {
-        let count = |(GroupVersionResource(group, version, plural), served): (&GroupVersionResource, &Served)| {
-            ([group.clone(), version.clone(), plural.clone()], served.watch_events.load(Ordering::Relaxed))
-        };
-        self.resources.iter().map(count).filter(|(_, events)| *events > 0).collect()
+        let counts = self.resources.iter().map(|served| (served.name().map(str::to_owned), served.events_sent()));
+        counts.filter(|(_, events)| *events > 0).collect()
     }
 
     /// Whether the caches are filled.
@@ -224,7 +198,12 @@ impl Endpoints {
     }
 
     /// Answers a request to a resource, to discovery or to OpenAPI.
-    pub async fn handle(&self, info: &RequestInfo, user: &UserInfo, request: Request<RequestBody>) -> Response<Body> {
+    pub async fn handle(
+        &self,
+        info: &Arc<RequestInfo>,
+        user: &Arc<UserInfo>,
+        request: Request<RequestBody>,
+    ) -> Response<Body> {
         let accept = text(request.headers(), ACCEPT).map(str::to_owned);
         let head_only = request.method() == Method::HEAD;
         let agent = text(request.headers(), USER_AGENT).unwrap_or_default();
@@ -261,19 +240,17 @@ impl Endpoints {
     }
 
     fn keeps_namespaces(&self) -> bool {
-        let name = GroupVersionResource(String::new(), "v1".into(), "namespaces".into());
-        self.resources.contains_key(&name)
+        self.resources.find("", "v1", "namespaces").is_some()
     }
 
     fn find(&self, info: &RequestInfo) -> Option<&Served> {
-        let name = GroupVersionResource(info.group.clone(), info.version.clone(), info.resource.clone());
-        self.resources.get(&name)
+        self.resources.find(&info.group, &info.version, &info.resource)
     }
 
     async fn resource(
         &self,
-        info: &RequestInfo,
-        user: &UserInfo,
+        info: &Arc<RequestInfo>,
+        user: &Arc<UserInfo>,
         request: Request<RequestBody>,
         pretty: bool,
     ) -> Result<Response<Body>, Refused> {
@@ -290,7 +267,7 @@ impl Endpoints {
             registry: served.registry,
             info: info.clone(),
             query: Query::parse(parts.uri.query().unwrap_or_default()),
-            headers: parts.headers.clone(),
+            headers: std::mem::take(&mut parts.headers),
             permission: parts.extensions.remove::<Arc<dyn Permission>>(),
             readable: pretty,
         };
@@ -308,7 +285,10 @@ impl Endpoints {
                 Handler::Object(_, subresource) => subresource::answer(&mut call, subresource, body).await,
                 Handler::Aspect(..) if info.verb == "update" => write::update(&mut call, body).await,
                 Handler::Aspect(..) => Err(not_allowed(&call)),
-                Handler::Connect(handler) => connect::connect(&call, &**handler, &self.sessions, parts, body).await,
+                Handler::Connect(handler) => {
+                    parts.headers = call.headers.clone();
+                    connect::connect(&call, &**handler, &self.sessions, parts, body).await
+                }
             };
             let warnings = call.context.take_warnings();
             return with_warnings(answer, warnings);

@@ -149,11 +149,12 @@ impl Registry {
     /// `/registry/GROUP/PLURAL/NAMESPACE/`, or without the namespace when all are meant or there is none.
     fn prefix(&self, namespace: &str) -> String {
         let root = self.cache.prefix();
-        if namespace.is_empty() { root.to_owned() } else { format!("{root}{namespace}/") }
+        if namespace.is_empty() { root.to_owned() } else { [root, namespace, "/"].concat() }
     }
 
     fn key(&self, namespace: &str, name: &str) -> String {
-        format!("{}{name}", self.prefix(namespace))
+        let root = self.cache.prefix();
+        if namespace.is_empty() { [root, name].concat() } else { [root, namespace, "/", name].concat() }
     }
 
     fn key_of(&self, object: &Object) -> String {

@@ -1,7 +1,7 @@
 //! What a hook may know of the request that it serves.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use crate::request::user::UserInfo;
 
@@ -9,7 +9,7 @@ use crate::request::user::UserInfo;
 #[derive(Debug, Default)]
 pub struct RequestContext {
     /// Who asks.
-    pub user: UserInfo,
+    pub user: Arc<UserInfo>,
     /// `create`, `update`, `patch`, `delete` or `deletecollection`; reads of kinds that are not stored come with `get`,
     /// `list` and `watch`.
     pub verb: String,

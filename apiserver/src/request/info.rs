@@ -54,7 +54,7 @@ impl RequestInfo {
         };
         let mut segments = raw.map(decoded).collect::<Result<Vec<_>, _>>()?;
         let rest = segments.split_off(segments.len().min(head(&segments, core)));
-        if segments.iter().any(String::is_empty) {
+        if segments.iter().any(|segment| segment.is_empty()) {
             return Ok(info);
         }
         segments.iter().try_for_each(|text| allow(text, is_name(text)))?;
@@ -63,7 +63,7 @@ impl RequestInfo {
             return Ok(info);
         }
         let mut segments = segments.into_iter();
-        let mut next = || segments.next().unwrap_or_default();
+        let mut next = || segments.next().unwrap_or_default().into_owned();
         if !core {
             info.group = next();
         }
@@ -96,7 +96,7 @@ impl RequestInfo {
             info.name = next();
             info.subresource = next();
         }
-        info.rest = rest;
+        info.rest = rest.into_iter().map(Cow::into_owned).collect();
         info.verb = resource_verb(method, legacy_watch, &info.name, query).into();
         if matches!(&*info.verb, "list" | "watch" | "deletecollection") && info.name.is_empty() {
             info.name = pinned_name(query).unwrap_or_default();
@@ -111,7 +111,7 @@ impl RequestInfo {
 pub struct BadPath(pub String);
 
 /// How many segments say which resource is meant; those after them are for a subresource that takes a path.
-fn head(segments: &[String], core: bool) -> usize {
+fn head(segments: &[Cow<'_, str>], core: bool) -> usize {
     let is = |at: usize, text: &str| segments.get(at).is_some_and(|segment| segment == text);
     let mut at = if core { 1 } else { 2 };
     if is(at, "watch") {
@@ -124,8 +124,11 @@ fn head(segments: &[String], core: bool) -> usize {
     }
 }
 
-fn decoded(raw: &str) -> Result<String, BadPath> {
-    String::from_utf8(decode_bytes(raw)).map_err(|_| BadPath(raw.to_owned()))
+fn decoded(raw: &str) -> Result<Cow<'_, str>, BadPath> {
+    if !raw.contains('%') {
+        return Ok(Cow::Borrowed(raw));
+    }
+    String::from_utf8(decode_bytes(raw)).map(Cow::Owned).map_err(|_| BadPath(raw.to_owned()))
 }
 
 fn allow(text: &str, good: bool) -> Result<(), BadPath> {

@@ -63,7 +63,7 @@ pub async fn handle(core: &Core, connection: &ConnectionInfo, request: Request<R
         hold(&mut response, guard);
     }
     let headers = response.headers_mut();
-    headers.insert(AUDIT_ID, audit_id);
+    headers.insert(AUDIT_ID, unlike_others(audit_id));
     headers.entry(CACHE_CONTROL).or_insert(NO_CACHE);
     if method == Method::HEAD {
         if let Some(bytes) = body_bytes {
@@ -97,7 +97,7 @@ async fn filter(
     let pretty = media::pretty(query, agent.unwrap_or_default());
     let refuse = |status| refusal::respond(status, accept.as_ref(), pretty);
     let info = match RequestInfo::new(request.method(), uri.path(), query) {
-        Ok(info) => info,
+        Ok(info) => Arc::new(info),
         Err(error) => return refuse(Status::bad_request(error.to_string())),
     };
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -139,7 +139,7 @@ async fn admit(
     core: &Core,
     connection: &ConnectionInfo,
     request: Request<RequestBody>,
-    info: &RequestInfo,
+    info: &Arc<RequestInfo>,
     record: &mut Record,
 ) -> Result<Response<Body>, Status> {
     let (mut parts, body) = request.into_parts();
@@ -222,8 +222,8 @@ async fn authenticate(
 /// What the server answers itself, and all else to the handler.
 async fn dispatch(
     core: &Core,
-    info: &RequestInfo,
-    user: &UserInfo,
+    info: &Arc<RequestInfo>,
+    user: &Arc<UserInfo>,
     request: Request<RequestBody>,
 ) -> Result<Response<Body>, Status> {
     if !info.is_resource {
@@ -296,6 +296,12 @@ fn timeout(query: &str, max: Duration) -> Result<Duration, Status> {
             Err(error) => Err(Status::bad_request(format!("invalid timeout specified in the request URL - {error}"))),
         },
     }
+}
+
+/// A header's value that HTTP/2 is not to remember: it comes but once, and would push out those that come again.
+fn unlike_others(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 /// What the client calls this request, or a new name.

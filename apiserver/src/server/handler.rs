@@ -1,5 +1,7 @@
 //! What comes after the filters.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use http::{Request, Response};
 
@@ -12,7 +14,12 @@ use crate::server::metrics::{Counted, Known};
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// Answers a request to a resource, to discovery or to OpenAPI; a path that is none of these is answered 404.
-    async fn handle(&self, info: &RequestInfo, user: &UserInfo, request: Request<RequestBody>) -> Response<Body>;
+    async fn handle(
+        &self,
+        info: &Arc<RequestInfo>,
+        user: &Arc<UserInfo>,
+        request: Request<RequestBody>,
+    ) -> Response<Body>;
 
     /// Whether requests can be answered: storage is reachable, caches are filled. Must not wait for that to come true.
     ///

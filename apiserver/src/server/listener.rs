@@ -280,10 +280,11 @@ impl Server {
         let (core, connection) = (&self.core, Arc::new(connection));
         let service = service_fn(|request: Request<Incoming>| {
             let (core, connection) = (core.clone(), connection.clone());
-            async move {
+            // In a box, because the connection moves the future about, and that of a request is some kilobytes.
+            Box::pin(async move {
                 let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
                 Ok::<_, Infallible>(chain::handle(&core, &connection, request).await)
-            }
+            })
         });
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(serving);

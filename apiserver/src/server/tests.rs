@@ -450,7 +450,12 @@ impl Birds {
 
 #[async_trait]
 impl Handler for Birds {
-    async fn handle(&self, info: &RequestInfo, user: &UserInfo, request: Request<RequestBody>) -> Response<Body> {
+    async fn handle(
+        &self,
+        info: &Arc<RequestInfo>,
+        user: &Arc<UserInfo>,
+        request: Request<RequestBody>,
+    ) -> Response<Body> {
         assert!(request.headers().keys().all(|name| !name.as_str().starts_with("impersonate-")));
         if info.verb == "watch" {
             let mut stopped = self.stopped.subscribe();

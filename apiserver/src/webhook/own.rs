@@ -187,7 +187,7 @@ fn context(request: &Request) -> RequestContext {
         Operation::Connect => "connect",
     };
     let mut cx = RequestContext::default();
-    cx.user = request.user.clone();
+    cx.user = Arc::new(request.user.clone());
     cx.verb = verb.into();
     cx.group = request.group.clone();
     cx.resource = request.resource.clone();

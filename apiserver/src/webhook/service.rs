@@ -198,7 +198,12 @@ impl Route {
 
 #[async_trait]
 impl Handler for Service {
-    async fn handle(&self, info: &RequestInfo, _: &UserInfo, request: http::Request<RequestBody>) -> Response<Body> {
+    async fn handle(
+        &self,
+        info: &Arc<RequestInfo>,
+        _: &Arc<UserInfo>,
+        request: http::Request<RequestBody>,
+    ) -> Response<Body> {
         let path = info.path.as_str();
         let known = self.routes.contains_key(path) || path == CONVERT && !self.convertible.is_empty();
         if !known {

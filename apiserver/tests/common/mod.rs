@@ -174,7 +174,7 @@ impl Server {
         let uri = request.uri();
         let info = RequestInfo::new(request.method(), uri.path(), uri.query().unwrap_or_default()).expect("a path");
         let user = UserInfo::authenticated("tester", []);
-        self.endpoints.handle(&info, &user, request).await
+        self.endpoints.handle(&Arc::new(info), &Arc::new(user), request).await
     }
 
     /// Sends a request and reads the answer.

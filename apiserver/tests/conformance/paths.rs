@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use apiserver::body::RequestBody;
@@ -169,7 +170,7 @@ async fn a_body_that_is_too_long_is_refused_before_it_is_read() {
             let request = request.body(body).expect("a request");
             let info = RequestInfo::new(request.method(), &path, "").expect("a path");
             let user = UserInfo::authenticated("tester", []);
-            let answer = server.endpoints.handle(&info, &user, request).await;
+            let answer = server.endpoints.handle(&Arc::new(info), &Arc::new(user), request).await;
             assert_eq!(answer.status(), 413, "{method}");
             let body = answer.into_body().collect().await.expect("a body").to_bytes();
             let status: Value = serde_json::from_slice(&body).expect("JSON");

@@ -204,8 +204,8 @@ const AGGREGATION: (&str, &str) =
 fn request(rest: &dyn Rest, verb: Verb, name: &str, (user, manager): (&str, &str)) -> RequestContext {
     let kind = rest.kind();
     let mut cx = RequestContext::default();
-    cx.user = UserInfo::authenticated(user, [MASTERS.to_owned()]);
-    cx.verb = verb.name().to_owned();
+    cx.user = Arc::new(UserInfo::authenticated(user, [MASTERS.to_owned()]));
+    cx.verb = verb.name().into();
     cx.group = kind.group.clone();
     cx.resource = kind.plural.clone();
     cx.name = name.to_owned();
