@@ -12,6 +12,7 @@
 //! - [`apis`]: what a project serves, put together
 //! - [`server`]: listeners, TLS, filters, health, metrics, shutdown
 //! - [`delegation`]: the cluster that this server is part of says who asks, and whether they may
+//! - [`follow`]: the objects of another server, as they change
 //! - [`authentication`]: who asks
 //! - [`authorization`]: whether they may
 //! - [`builtin`]: the kinds of Kubernetes that a server offers when it stands alone
@@ -41,6 +42,7 @@ pub mod delegation;
 pub mod discovery;
 pub mod endpoints;
 pub mod field;
+pub mod follow;
 pub mod kind;
 pub mod manager;
 pub mod openapi;

@@ -1,6 +1,6 @@
-//! Notices that the project's sources changed. It asks for the files' times twice a second: a project is a few hundred
-//! files, asking costs about a millisecond, and works on every file system, also those of containers and network shares
-//! that send no notifications.
+//! Notices that the project's sources changed. It asks for the files' times five times a second: a project is a few
+//! hundred files, asking costs about a millisecond, and works on every file system, also those of containers and network
+//! shares that send no notifications.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 
 use walkdir::WalkDir;
 
-const INTERVAL: Duration = Duration::from_millis(400);
+const INTERVAL: Duration = Duration::from_millis(200);
+/// How long sources must be still. Whoever saves a file waits for it, so it is no longer than saving several takes.
+const STILL: Duration = Duration::from_millis(100);
 /// What a build reads, relative to the project. Not `Cargo.lock`: the build writes it, and would set off the next one.
 const SOURCES: [&str; 4] = ["Cargo.toml", "build.rs", "src", "vendor"];
 
@@ -28,7 +30,7 @@ pub fn spawn(root: PathBuf, mut changed: impl FnMut(PathBuf) -> bool + Send + 's
             let Some(first) = difference(&known, &now) else { continue };
             // An editor or a checkout may be in the middle of its work.
             loop {
-                thread::sleep(INTERVAL);
+                thread::sleep(STILL);
                 let later = fingerprint(&root);
                 if later == now {
                     break;

@@ -6,16 +6,14 @@ use std::future::ready;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use futures::StreamExt;
-use futures::stream::BoxStream;
 use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::core::PartialObjectMeta;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::runtime::watcher::{Config, Event};
+use kube::{Client, ResourceExt};
 use tokio::task::JoinHandle;
 
 use crate::admission::webhook::{Clients, Hooks, NamespaceLabels, Source};
+use crate::follow::{Events, follow, follow_metadata};
 
 /// Webhooks of a cluster.
 #[derive(Default)]
@@ -56,28 +54,24 @@ impl ClusterWebhooks {
     pub fn follow(client: &Client, namespaces: bool) -> (Arc<Self>, Following) {
         let followed = Arc::new(Self::default());
         followed.change(|state| state.namespaces = namespaces.then(Known::default));
-        let config = watcher::Config::default;
-        let mutating = watcher(Api::<MutatingWebhookConfiguration>::all(client.clone()), config());
-        let validating = watcher(Api::<ValidatingWebhookConfiguration>::all(client.clone()), config());
-        let of_namespaces = watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config());
+        let mutating = follow::<MutatingWebhookConfiguration>(client, None, Config::default());
+        let validating = follow::<ValidatingWebhookConfiguration>(client, None, Config::default());
+        let of_namespaces = follow_metadata::<Namespace>(client, Config::default());
         let into = followed.clone();
-        let mutating = into.run("mutatingwebhookconfigurations", mutating.default_backoff().boxed(), |state, event| {
+        let mutating = into.run("mutatingwebhookconfigurations", mutating, |state, event| {
             state.mutating.apply(event, |object| (object.name_any(), object));
         });
         let into = followed.clone();
-        let validating =
-            into.run("validatingwebhookconfigurations", validating.default_backoff().boxed(), |state, event| {
-                state.validating.apply(event, |object| (object.name_any(), object));
-            });
+        let validating = into.run("validatingwebhookconfigurations", validating, |state, event| {
+            state.validating.apply(event, |object| (object.name_any(), object));
+        });
         let into = followed.clone();
-        let of_namespaces = of_namespaces.default_backoff().boxed();
         let namespaces = tokio::spawn(async move {
             if namespaces {
                 into.each("namespaces", of_namespaces, |state, event| {
                     let Some(known) = &mut state.namespaces else { return };
-                    known.apply(event, |mut object| {
-                        let labels = std::mem::take(object.labels_mut());
-                        (object.name_any(), Arc::new(labels))
+                    known.apply(event, |metadata| {
+                        (metadata.name.unwrap_or_default(), Arc::new(metadata.labels.unwrap_or_default()))
                     });
                 })
                 .await;
@@ -89,7 +83,7 @@ impl ClusterWebhooks {
     fn run<K: Send + 'static>(
         self: Arc<Self>,
         what: &'static str,
-        events: BoxStream<'static, watcher::Result<Event<K>>>,
+        events: Events<K>,
         apply: impl Fn(&mut State, Event<K>) + Send + Sync + 'static,
     ) -> JoinHandle<()> {
         tokio::spawn(async move { self.each(what, events, apply).await })
@@ -98,7 +92,7 @@ impl ClusterWebhooks {
     async fn each<K: Send + 'static>(
         &self,
         what: &'static str,
-        events: BoxStream<'static, watcher::Result<Event<K>>>,
+        events: Events<K>,
         apply: impl Fn(&mut State, Event<K>),
     ) {
         events
@@ -179,6 +173,7 @@ impl Drop for Following {
 mod tests {
     use std::time::{Duration, Instant};
 
+    use kube::Api;
     use kube::api::{DeleteParams, PostParams};
     use serde_json::json;
 

@@ -61,7 +61,7 @@ impl Source for StoredWebhooks {
 fn all<K: DeserializeOwned>(cache: &WatchCache<Object>) -> Vec<K> {
     let objects = cache.snapshot(cache.prefix(), "", 0, |_| true).objects;
     let read = |object: Arc<Object>| {
-        let read = object.value().and_then(serde_json::from_value);
+        let read = object.value().and_then(|value| K::deserialize(&value));
         read.inspect_err(|error| {
             tracing::error!(name = object.summary.name, %error, "a configuration of webhooks cannot be read");
         })

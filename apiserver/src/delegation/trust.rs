@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::watcher::{Config, Event};
 use kube::{Api, Client};
 use tokio::task::JoinHandle;
 
 use crate::authentication::client_certificate::AuthoritiesError;
 use crate::authentication::{ClientCertificates, FrontProxy, FrontProxyHeaders};
+use crate::follow::follow;
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "extension-apiserver-authentication";
@@ -89,11 +89,10 @@ impl ClusterTrust {
 
     /// Follows what the cluster says from now on. What cannot be used is logged, and what was known before stays.
     pub fn follow(&self, client: &Client) -> Following {
-        let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
-        let config = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
+        let config = Config::default().fields(&format!("metadata.name={NAME}"));
+        let mut events = follow::<ConfigMap>(client, Some(NAMESPACE), config);
         let trust = self.clone();
         Following(tokio::spawn(async move {
-            let mut events = watcher(maps, config).default_backoff().boxed();
             while let Some(event) = events.next().await {
                 let taken = match event {
                     Ok(Event::Apply(map) | Event::InitApply(map)) => trust.take(&map.data.unwrap_or_default()),

@@ -218,12 +218,12 @@ struct Erased<S>(S);
 /// The types that kube derives want a `spec`, also where the schema does not. A spec that is absent is then read as an
 /// empty one; as hooks are compared with what they were shown, it stays absent unless one of them fills it.
 fn read_typed<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Mismatch> {
-    serde::Deserialize::deserialize(value).or_else(|error| {
+    T::deserialize(value).or_else(|error| {
         let mut value = value.clone();
         match value.as_object_mut() {
             Some(fields) if !fields.contains_key("spec") => {
                 fields.insert("spec".into(), Value::Object(serde_json::Map::new()));
-                serde_json::from_value(value).map_err(|_| error)
+                T::deserialize(&value).map_err(|_| error)
             }
             _ => Err(error),
         }

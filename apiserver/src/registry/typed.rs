@@ -5,6 +5,7 @@ use kube::core::schema::{OptionalEnum, OptionalIntOrString, StructuralSchemaRewr
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::AddNullable;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::Error;
@@ -71,7 +72,7 @@ pub(super) fn kind_of<K: Typed + JsonSchema>(namespaced: bool) -> Result<Kind, K
             }],
         },
     });
-    let crd: CustomResourceDefinition = serde_json::from_value(crd)
+    let crd: CustomResourceDefinition = CustomResourceDefinition::deserialize(&crd)
         .map_err(|_| KindError::NoSchema { crd: plural.clone().into_owned(), version: K::version(&()).into_owned() })?;
     Kind::from_crd(&crd)
 }

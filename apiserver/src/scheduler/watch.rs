@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, ResourceExt};
-use serde::de::DeserializeOwned;
+use kube::runtime::watcher;
+use kube::{Client, ResourceExt};
 use tokio::sync::mpsc::Sender;
 
 use super::pod::PodInfo;
+use crate::follow::{Events, follow};
 
 /// Something that happened to nodes or pods.
 #[derive(Debug)]
@@ -33,7 +33,8 @@ pub(super) enum Change<T> {
 
 /// Tells of all nodes, for as long as somebody listens.
 pub(super) async fn nodes(client: Client, news: Sender<News>) {
-    tell(Api::<Node>::all(client), news, News::Node, Box::new, |node| node.name_any()).await;
+    let nodes = follow::<Node>(&client, None, watcher::Config::default());
+    tell("nodes", nodes, news, News::Node, Box::new, |node| node.name_any()).await;
 }
 
 /// Tells of all pods.
@@ -41,19 +42,18 @@ pub(super) async fn pods(client: Client, news: Sender<News>) {
     // What is asked of every pod is worked out here, beside the decisions.
     let there = |pod| Arc::new(PodInfo::new(pod));
     let gone = |pod: &Pod| format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
-    tell(Api::<Pod>::all(client), news, News::Pod, there, gone).await;
+    let pods = follow::<Pod>(&client, None, watcher::Config::default());
+    tell("pods", pods, news, News::Pod, there, gone).await;
 }
 
 async fn tell<K, T>(
-    api: Api<K>,
+    what: &str,
+    mut events: Events<K>,
     news: Sender<News>,
     wrap: fn(Change<T>) -> News,
     there: impl Fn(K) -> T,
     gone: impl Fn(&K) -> String,
-) where
-    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
-{
-    let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
+) {
     while let Some(event) = events.next().await {
         let change = match event {
             Ok(watcher::Event::Init) => Change::Listing,
@@ -62,7 +62,7 @@ async fn tell<K, T>(
             Ok(watcher::Event::InitDone) => Change::Listed,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, kind = &*K::kind(&()), "the watch failed and is begun again");
+                tracing::warn!(error, what, "the watch failed and is begun again");
                 continue;
             }
         };

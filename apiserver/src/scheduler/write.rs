@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Binding, ObjectReference, PodCondition};
+use k8s_openapi::api::core::v1::{Binding, ObjectReference, Pod, PodCondition};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::core::ObjectMeta;
+use kube::core::{ObjectMeta, Request};
 use kube::runtime::events::{Event as Note, EventType};
 use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::pod::PodInfo;
@@ -44,9 +45,9 @@ pub(super) async fn bind(client: &Client, pod: &PodInfo, node: &str) -> Result<(
         },
         target: ObjectReference { kind: Some("Node".into()), name: Some(node.into()), ..ObjectReference::default() },
     };
-    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), &namespace);
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
     let params = PostParams::default();
-    let bound = pods.create_subresource::<Binding, serde::de::IgnoredAny>("binding", &name, &params, &binding);
+    let bound = pods.create_subresource::<Binding, IgnoredAny>("binding", &name, &params, &binding);
     match tokio::time::timeout(BIND_TIMEOUT, bound).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(kube::Error::Api(status))) if status.code == 404 && status.message.contains("pods") => {
@@ -111,8 +112,11 @@ pub(super) async fn failed(client: &Client, recorder: &Recorder, pod: &PodInfo, 
     // A strategic merge patch leaves the other conditions alone, and the uid other pods of the same name.
     let patch = json!({"metadata": {"uid": pod.uid()}, "status": {"conditions": [condition]}});
     let (namespace, name) = (pod.pod().namespace().unwrap_or_default(), pod.pod().name_any());
-    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), &namespace);
-    match pods.patch_status(&name, &PatchParams::default(), &Patch::Strategic(patch)).await {
+    // As `Api::patch_status` does, but for the answer, which is a whole pod and not needed.
+    let pods = Request::new(Pod::url_path(&(), Some(&namespace)));
+    let request = pods.patch_subresource("status", &name, &PatchParams::default(), &Patch::Strategic(patch));
+    let patched = async { client.request::<IgnoredAny>(request.map_err(kube::Error::BuildRequest)?).await };
+    match patched.await {
         Ok(_) => {}
         // It is gone, or another one.
         Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}

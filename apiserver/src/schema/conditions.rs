@@ -8,10 +8,11 @@ use serde_json::{Value as Json, json};
 
 use super::Schema;
 use super::cel::{COST_MAX, Program, Shape, Type, Value};
+use super::sealed::Sealed;
 
 /// A condition that is ready to be evaluated.
 #[derive(Debug)]
-pub(crate) struct Condition(Program);
+pub(crate) struct Condition(Sealed<Program>);
 
 /// What a condition is about.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +36,7 @@ impl Condition {
             [("object", Type::Dyn), ("oldObject", Type::Dyn), ("request", request), ("namespaceObject", Type::Dyn)];
         let compiled = Program::compile(source, &variables);
         match compiled.map_err(|error| format!("compilation failed: {error}"))? {
-            (program, Type::Bool) => Ok(Self(program)),
+            (program, Type::Bool) => Ok(Self(Sealed::new(program))),
             (_, other) => Err(format!("must evaluate to bool but got {other}")),
         }
     }

@@ -31,12 +31,14 @@ mod rules;
 #[cfg(not(feature = "cel"))]
 #[path = "no_rules.rs"]
 mod rules;
+mod sealed;
 mod structure;
 mod unset;
 mod validate;
 
 use serde_json::Value;
 
+use self::sealed::Sealed;
 pub use any_fields::AnyFields;
 pub use compile::SchemaError;
 pub(crate) use conditions::{Condition, Scene};
@@ -48,7 +50,7 @@ use crate::field;
 /// The schema of one version of a kind.
 #[derive(Clone, Debug)]
 pub struct Schema {
-    root: Node,
+    root: Sealed<Node>,
 }
 
 /// Fields of the root, and of embedded objects, that do not follow the schema.
@@ -60,7 +62,7 @@ impl Schema {
     /// # Errors
     /// A schema that is not structural, contradicts itself, or has a pattern or default that cannot be used.
     pub fn compile(openapi: &Value) -> Result<Self, SchemaError> {
-        Ok(Self { root: compile::root(openapi)? })
+        Ok(Self { root: Sealed::new(compile::root(openapi)?) })
     }
 
     /// The tree, for those who need more of it than what happens here.

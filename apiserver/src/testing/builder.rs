@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::TestServer;
@@ -107,7 +108,7 @@ fn crds(text: &str) -> Result<Vec<CustomResourceDefinition>, String> {
     let crds = documents.into_iter().filter(|document| document["kind"] == "CustomResourceDefinition");
     let crds = crds.map(|document| {
         let name = document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        serde_json::from_value(document).map_err(|error| format!("the CRD {name:?} is none: {error}"))
+        CustomResourceDefinition::deserialize(&document).map_err(|error| format!("the CRD {name:?} is none: {error}"))
     });
     let crds: Vec<_> = crds.collect::<Result<_, _>>()?;
     if crds.is_empty() { Err("there is no CustomResourceDefinition in the text".into()) } else { Ok(crds) }

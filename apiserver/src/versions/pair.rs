@@ -31,18 +31,18 @@ impl<S, Hub> Default for TypedPair<S, Hub> {
 
 impl<S: Spoke<Hub>, Hub: Serialize + DeserializeOwned + 'static> Pair for TypedPair<S, Hub> {
     fn to_hub(&self, spoke: Value) -> Result<Value> {
-        serde_json::to_value(S::deserialize(spoke)?.into_hub())
+        serde_json::to_value(S::deserialize(&spoke)?.into_hub())
     }
 
     fn to_spoke(&self, hub: Value) -> Result<Value> {
-        serde_json::to_value(S::from_hub(Hub::deserialize(hub)?))
+        serde_json::to_value(S::from_hub(Hub::deserialize(&hub)?))
     }
 
     fn as_spoke(&self, spoke: Value) -> Result<Value> {
-        serde_json::to_value(S::deserialize(spoke)?)
+        serde_json::to_value(S::deserialize(&spoke)?)
     }
 
     fn as_hub(&self, hub: Value) -> Result<Value> {
-        serde_json::to_value(Hub::deserialize(hub)?)
+        serde_json::to_value(Hub::deserialize(&hub)?)
     }
 }

@@ -13,7 +13,6 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -207,18 +206,17 @@ impl Registration {
     /// certificates is put into it.
     async fn tell_of<K>(&self, configuration: Option<K>, ca: &str) -> Result<(), RegisterError>
     where
-        K: Resource<DynamicType = ()> + k8s_openapi::Resource + Clone + Serialize + DeserializeOwned + std::fmt::Debug,
+        K: Resource<DynamicType = ()> + k8s_openapi::Resource + Serialize + std::fmt::Debug,
     {
         let Some(configuration) = configuration else { return Ok(()) };
         let failed =
             |source| failed(format!("cannot write {} {:?}", <K as k8s_openapi::Resource>::KIND, self.name), source);
+        // Not by its type, which would lose what a newer server has to say.
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ApiResource::erase::<K>(&()));
         let Target::Service { namespace, name } = &self.target else {
-            let api: Api<K> = Api::all(self.client.clone());
             let params = PatchParams::apply(&self.name).force();
             return api.patch(&self.name, &params, &Patch::Apply(&configuration)).await.map(drop).map_err(failed);
         };
-        // Not by its type, which would lose what a newer server has to say.
-        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ApiResource::erase::<K>(&()));
         let Some(mut found) = api.get_opt(&self.name).await.map_err(failed)? else {
             let kind = <K as k8s_openapi::Resource>::KIND;
             return Err(RegisterError::Missing { kind, name: self.name.clone() });

@@ -90,7 +90,7 @@ fn refresh<'a, K: DeserializeOwned>(known: &'a mut Known<K>, cache: &Cache) -> i
 }
 
 fn read<K: DeserializeOwned>(object: &Object) -> Option<K> {
-    let read = object.value().and_then(serde_json::from_value);
+    let read = object.value().and_then(|value| K::deserialize(&value));
     let failed = |error: &serde_json::Error| {
         tracing::error!(name = object.summary.name, %error, "a role or binding cannot be read");
     };

@@ -189,7 +189,7 @@ fn is_made_of_others(object: &Object) -> bool {
 }
 
 fn typed<K: Typed>(object: &Object) -> Result<K, Error> {
-    serde_json::from_value(object.value().map_err(Error::internal)?).map_err(Error::internal)
+    K::deserialize(&object.value().map_err(Error::internal)?).map_err(Error::internal)
 }
 
 fn name<K: Typed>(object: &K) -> &str {
