@@ -116,7 +116,8 @@ impl Client {
     }
 
     async fn connect_with(&self, stream_window: u32, connection_window: u32) -> Result<Connection> {
-        let tcp = TcpStream::connect(&*self.address).await.with_context(|| format!("connecting to {}", self.address))?;
+        let tcp =
+            TcpStream::connect(&*self.address).await.with_context(|| format!("connecting to {}", self.address))?;
         tcp.set_nodelay(true)?;
         let tls = self.connector.connect(ServerName::try_from("localhost")?, tcp).await.context("TLS handshake")?;
         let io = TokioIo::new(tls);

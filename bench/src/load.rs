@@ -8,8 +8,8 @@ use anyhow::Result;
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use hyper::Response;
+use hyper::body::Incoming;
 use tokio::task::JoinSet;
 
 use crate::client::{Call, Client, Connection};

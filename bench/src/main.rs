@@ -1,5 +1,6 @@
 //! `bench`: see `--help` and README.md.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use bench::client::Protocol;
 use bench::objects::Kind;
 use bench::peer::{self, Launcher, OwnCredentials, Program, Storage};
 use bench::pki::Pki;
-use bench::plan::{self, Size};
-use bench::report::{BARE, Report, table};
+use bench::plan::{self, Measure, Size};
+use bench::report::{BARE, Report, compare, svg, table};
 use bench::run::Run;
 use bench::{bare, process};
 
@@ -87,6 +88,15 @@ struct MeasureArguments {
     /// Write everything that was measured
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw a chart
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Print what changed since an earlier run
+    #[arg(long, value_name = "OLD.json")]
+    compare: Option<PathBuf>,
+    /// Measure nothing: read what an earlier run wrote, for --details, --svg and --compare
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["server", "address", "json"])]
+    read: Option<PathBuf>,
     /// A further argument for the server; may be given several times
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     server_argument: Vec<String>,
@@ -181,22 +191,13 @@ async fn measure(arguments: MeasureArguments) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let folder = tempfile::tempdir()?;
-    let pki = Pki::make(&folder.path().join("pki"))?;
-    let (launchers, kinds) = launchers(&arguments, size, &pki, folder.path())?;
-    let names: Vec<String> = launchers.iter().map(|launcher| launcher.name.clone()).collect();
-    let rounds = arguments.rounds.unwrap_or(size.rounds()).max(1);
-    let time = arguments.seconds.map(Duration::from_secs_f64).unwrap_or(size.time());
-    let run = Run { measures, launchers, kinds, size, rounds, time };
-    let lines = run.run(|text| eprintln!("{text}")).await?;
-    let report = Report::new(names, lines);
-    if arguments.details {
-        println!("{}", table::details(&report));
-    }
-    print!("{}", table::table(&report));
-    if let Some(path) = &arguments.json {
-        report.write(path)?;
-    }
+    // Read first: a wrong path is told before all is measured.
+    let old = arguments.compare.as_deref().map(Report::read).transpose()?;
+    let report = match &arguments.read {
+        Some(path) => Report::read(path)?,
+        None => run(&arguments, size, measures).await?,
+    };
+    show(&arguments, &report, old.as_ref())?;
     Ok(match report.failed_lines() {
         0 => ExitCode::SUCCESS,
         failed => {
@@ -204,6 +205,34 @@ async fn measure(arguments: MeasureArguments) -> Result<ExitCode> {
             ExitCode::FAILURE
         }
     })
+}
+
+async fn run(arguments: &MeasureArguments, size: Size, measures: Vec<Measure>) -> Result<Report> {
+    let folder = tempfile::tempdir()?;
+    let pki = Pki::make(&folder.path().join("pki"))?;
+    let (launchers, kinds) = launchers(arguments, size, &pki, folder.path())?;
+    let names = launchers.iter().map(|launcher| launcher.name.clone()).collect();
+    let rounds = arguments.rounds.unwrap_or(size.rounds()).max(1);
+    let time = arguments.seconds.map(Duration::from_secs_f64).unwrap_or(size.time());
+    let run = Run { measures, launchers, kinds, size, rounds, time };
+    Ok(Report::new(names, run.run(|text| eprintln!("{text}")).await?))
+}
+
+fn show(arguments: &MeasureArguments, report: &Report, old: Option<&Report>) -> Result<()> {
+    if let Some(path) = &arguments.json {
+        report.write(path)?;
+    }
+    if let Some(path) = &arguments.svg {
+        fs::write(path, svg::svg(report)).with_context(|| path.display().to_string())?;
+    }
+    if arguments.details {
+        println!("{}", table::details(report));
+    }
+    print!("{}", table::table(report));
+    if let Some(old) = old {
+        print!("\n{}", compare::compare(old, report));
+    }
+    Ok(())
 }
 
 /// The servers, the bare one last, and the kind that each serves.
@@ -216,7 +245,7 @@ fn launchers(
     let protocol = if arguments.http1 { Protocol::Http1 } else { Protocol::Http2 };
     let launcher = |name: &str, program: Program| -> Result<Launcher> {
         let folder = folder.join(name);
-        std::fs::create_dir_all(&folder)?;
+        fs::create_dir_all(&folder)?;
         let (name, pki) = (name.to_owned(), pki.clone());
         Ok(Launcher { name, program, pki, protocol, folder, credentials: None })
     };

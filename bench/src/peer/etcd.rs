@@ -49,5 +49,4 @@ impl Etcd {
 }
 
 /// Also says how to get it.
-pub const MISSING: &str =
-    "there is no etcd on the PATH: install it (Debian, Ubuntu: `sudo apt-get install etcd-server`), or measure `--storage embedded`";
+pub const MISSING: &str = "there is no etcd on the PATH: install it (Debian, Ubuntu: `sudo apt-get install etcd-server`), or measure `--storage embedded`";

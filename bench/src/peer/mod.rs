@@ -151,9 +151,7 @@ impl Launcher {
         let child = command.map(|command| Child::start(command, &self.folder.join("log"))).transpose()?;
         let (pids, storage_pids) = match (&self.program, &child) {
             (Program::Elsewhere { pids, storage_pids, .. }, _) => (pids.clone(), storage_pids.clone()),
-            (_, child) => {
-                (child.iter().map(Child::pid).collect(), etcd.iter().map(Etcd::pid).collect())
-            }
+            (_, child) => (child.iter().map(Child::pid).collect(), etcd.iter().map(Etcd::pid).collect()),
         };
         let is_bare = self.is_bare();
         let name = self.name.clone();
@@ -166,10 +164,7 @@ impl Launcher {
         match &self.credentials {
             Some(OwnCredentials::Certificate { certificate, key }) => Credentials::Certificate { certificate, key },
             Some(OwnCredentials::Token(token)) => Credentials::Token(token),
-            None => Credentials::Certificate {
-                certificate: &self.pki.client_certificate,
-                key: &self.pki.client_key,
-            },
+            None => Credentials::Certificate { certificate: &self.pki.client_certificate, key: &self.pki.client_key },
         }
     }
 }
@@ -179,9 +174,7 @@ const START: Duration = Duration::from_secs(120);
 
 impl Peer {
     pub fn cpu(&self) -> Result<Cpu> {
-        let sum = |pids: &[u32]| -> Result<Duration> {
-            pids.iter().map(|pid| process::cpu(*pid)).sum()
-        };
+        let sum = |pids: &[u32]| -> Result<Duration> { pids.iter().map(|pid| process::cpu(*pid)).sum() };
         let read = || anyhow::Ok(Cpu { server: sum(&self.pids)?, storage: sum(&self.storage_pids)? });
         read().with_context(|| format!("the server `{}` is gone; its last lines:\n{}", self.name, self.log()))
     }

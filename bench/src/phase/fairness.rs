@@ -2,53 +2,54 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
+use tokio::sync::oneshot;
 
-use super::{Phase, Query, Sample, Scene, object_name, requests};
-use crate::client::Call;
+use super::{Query, Sample, Scene, object_name, requests};
+use crate::client::{Call, Client};
 use crate::load::{Load, Tally, Work, connect, drive};
 
 /// How many connections get, one object at a time each.
 const GETTERS: usize = 4;
 
+/// A percentile of less time would be that of a few requests.
+const TIME_MIN: Duration = Duration::from_secs(2);
+
 /// The sample's requests and latencies are those of the gets; its CPU is everything.
 pub async fn run(scene: &Scene<'_>) -> Result<Sample> {
-    debug_assert!(Phase::Fairness.has_bare());
-    let lists = {
-        let (kind, bare) = (scene.kind.clone(), scene.peer.is_bare);
-        // The bare server is asked for as many bytes as a list has.
-        let bytes = scene.answer_bytes.unwrap_or_default() as usize * scene.extent.objects;
-        Work::new(move |i| {
-            Call::get(if bare { format!("/bytes?bytes={bytes}") } else { requests::list(&kind, Query::All, i) })
-        })
-    };
-    let gets = {
-        let (kind, bare) = (scene.kind.clone(), scene.peer.is_bare);
+    let kind = scene.kind.clone();
+    let objects = scene.extent.objects.max(1);
+    let (lists, gets) = if scene.peer.is_bare {
         let bytes = scene.answer_bytes.unwrap_or_default();
-        let objects = scene.extent.objects.max(1);
-        Work::new(move |i| {
-            Call::get(if bare { format!("/bytes?bytes={bytes}") } else { kind.item(&object_name(i % objects)) })
-        })
+        // As many bytes as a list has.
+        let (list, get) = (format!("/bytes?bytes={}", bytes * objects as u64), format!("/bytes?bytes={bytes}"));
+        (Work::new(move |_| Call::get(list.as_str())), Work::new(move |_| Call::get(get.as_str())))
+    } else {
+        let lists = kind.clone();
+        let lists = Work::new(move |i| Call::get(requests::list(&lists, Query::All, i)));
+        (lists, Work::new(move |i| Call::get(kind.item(&object_name(i % objects)))))
     };
-    let load = scene.load();
-    let connections = connect(&scene.peer.client, load).await?;
+    let mut load = scene.load();
+    if scene.extent.writes >= 1000 {
+        load.time = load.time.max(TIME_MIN);
+    }
+    let client = &scene.peer.client;
+    let getters = Getters::start(client.clone(), Load { connections: GETTERS, ..load }, gets).await?;
+    let connections = connect(client, load).await?;
     scene.peer.settle().await?;
-    let client = scene.peer.client.clone();
-    let getters = Load { connections: GETTERS, ..load };
     let mut listed = Tally::default();
     let mut sample = scene
         .costs(async {
-            let gets = tokio::task::spawn_blocking(move || on_own_thread(move || getting(client, getters, gets)));
-            listed = drive(&scene.peer.client, connections, load, Arc::new(lists)).await;
-            match gets.await.context("the getters").and_then(|gets| gets) {
-                Ok(tally) => tally,
-                Err(error) => {
-                    let mut tally = Tally::default();
-                    tally.fail(format!("{error:#}"));
-                    tally
-                }
-            }
+            let listing = drive(client, connections, load, Arc::new(lists));
+            let (gets, lists) = tokio::join!(getters.run(), listing);
+            listed = lists;
+            gets.unwrap_or_else(|error| {
+                let mut tally = Tally::default();
+                tally.fail(format!("{error:#}"));
+                tally
+            })
         })
         .await?;
     sample.extra.insert("lists_per_second", listed.requests as f64 / listed.seconds.max(1e-9));
@@ -58,20 +59,39 @@ pub async fn run(scene: &Scene<'_>) -> Result<Sample> {
     Ok(sample)
 }
 
-/// A thread for whom the kernel cares: the time that this program's own tasks wait for each other is not the server's.
-fn on_own_thread(work: impl FnOnce() -> Result<Tally> + Send + 'static) -> Result<Tally> {
-    let work = move || {
-        // SAFETY: changes the priority of the calling thread only; where it may not be raised it stays as it is.
-        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -10) };
-        work()
-    };
-    thread::spawn(work).join().map_err(|_| anyhow!("the getters panicked"))?
+/// A thread of their own, before all others: the time that this program's tasks wait for each other is not the server's.
+struct Getters {
+    go: oneshot::Sender<()>,
+    outcome: oneshot::Receiver<Tally>,
 }
 
-fn getting(client: crate::client::Client, load: Load, work: Work) -> Result<Tally> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async move {
-        let connections = connect(&client, load).await?;
-        Ok(drive(&client, connections, load, Arc::new(work)).await)
-    })
+impl Getters {
+    /// Returns when they are connected.
+    async fn start(client: Client, load: Load, work: Work) -> Result<Getters> {
+        let (connected, ready) = oneshot::channel();
+        let (go, begin) = oneshot::channel();
+        let (tell, outcome) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        thread::spawn(move || {
+            // SAFETY: changes the priority of the calling thread only; where it may not be raised it stays as it is.
+            unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -10) };
+            runtime.block_on(async move {
+                let connections = match connect(&client, load).await {
+                    Ok(connections) => connections,
+                    Err(error) => return drop(connected.send(Err(error))),
+                };
+                let _ = connected.send(Ok(()));
+                if begin.await.is_ok() {
+                    let _ = tell.send(drive(&client, connections, load, Arc::new(work)).await);
+                }
+            });
+        });
+        ready.await.context("the getters ended")??;
+        Ok(Getters { go, outcome })
+    }
+
+    async fn run(self) -> Result<Tally> {
+        let _ = self.go.send(());
+        self.outcome.await.context("the getters ended")
+    }
 }

@@ -32,7 +32,10 @@ pub enum Phase {
     ApplySame,
     Delete,
     /// `stalled` watchers never read; `pace` is the time between two writes, which follow each other at once without it.
-    Watch { stalled: usize, pace: Option<Duration> },
+    Watch {
+        stalled: usize,
+        pace: Option<Duration>,
+    },
     /// Gets while others list.
     Fairness,
     /// More at a time than a server takes.

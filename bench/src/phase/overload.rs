@@ -20,8 +20,10 @@ pub async fn run(scene: &Scene<'_>) -> Result<Sample> {
     let refused = tally.refused.len() as f64;
     let share = 100.0 * refused / (refused + tally.requests as f64).max(1.0);
     sample.extra.insert("refused_percent", share);
-    sample.extra.insert("refused_p50_us", tally.refused.value_at_quantile(0.5) as f64);
-    sample.extra.insert("refused_p99_us", tally.refused.value_at_quantile(0.99) as f64);
-    sample.reading = Some(tally.refused.value_at_quantile(0.99) as f64);
+    // Where nobody was refused there is no figure.
+    if !tally.refused.is_empty() {
+        sample.extra.insert("refused_p50_us", tally.refused.value_at_quantile(0.5) as f64);
+        sample.reading = Some(tally.refused.value_at_quantile(0.99) as f64);
+    }
     Ok(sample)
 }

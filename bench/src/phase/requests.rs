@@ -16,7 +16,10 @@ pub async fn run(phase: Phase, scene: &Scene<'_>) -> Result<Sample> {
     let objects = scene.extent.objects.max(1);
     let kind = scene.kind.clone();
     let writes = scene.extent.writes;
-    let name = { let passing = passing.clone(); move |i: usize| format!("{passing}-{i:07}") };
+    let name = {
+        let passing = passing.clone();
+        move |i: usize| format!("{passing}-{i:07}")
+    };
     let mut work = match phase {
         Phase::Get => Work::new(move |i| Call::get(kind.item(&object_name(scattered(i, objects))))),
         Phase::List(query) => Work::new(move |i| Call::get(list(&kind, query, i))),
@@ -132,9 +135,7 @@ async fn updates(scene: &Scene<'_>) -> Result<Work> {
     let value = batch("u");
     if scene.peer.is_bare {
         let objects = scene.extent.objects.max(1);
-        return Ok(Work::new(move |i| {
-            kind.update(&object_name(i % objects), i, &format!("{value}-{i}"), "1000000")
-        }));
+        return Ok(Work::new(move |i| kind.update(&object_name(i % objects), i, &format!("{value}-{i}"), "1000000")));
     }
     let path = format!("{}?limit={}", kind.path, UPDATED);
     let (status, body) = scene.peer.client.once(Call::get(path)).await?;
@@ -167,5 +168,8 @@ fn versions(list: &[u8]) -> Result<Vec<(String, String)>> {
     let list: serde_json::Value = serde_json::from_slice(list)?;
     let items = list["items"].as_array().context("a list without items")?;
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned).context("an object without a version");
-    items.iter().map(|item| Ok((text(&item["metadata"]["name"])?, text(&item["metadata"]["resourceVersion"])?))).collect()
+    items
+        .iter()
+        .map(|item| Ok((text(&item["metadata"]["name"])?, text(&item["metadata"]["resourceVersion"])?)))
+        .collect()
 }

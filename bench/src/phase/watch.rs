@@ -52,7 +52,11 @@ pub async fn run(scene: &Scene<'_>, stalled: usize, pace: Option<Duration>) -> R
             };
             let in_time = tokio::time::timeout(PATIENCE, rest).await.is_ok();
             if !in_time {
-                tally.fail(format!("{} watchers did not see all events within {} s", readers.len(), PATIENCE.as_secs()));
+                tally.fail(format!(
+                    "{} watchers did not see all events within {} s",
+                    readers.len(),
+                    PATIENCE.as_secs()
+                ));
             }
             tally.seconds = begin.elapsed().as_secs_f64();
             tally
@@ -127,7 +131,8 @@ async fn write(
             ticks.tick().await;
         }
         let name = format!("{batch}-{number:07}");
-        let call = if scene.peer.is_bare { bare_event(scene, &name) } else { scene.kind.create(&name, number, "brown") };
+        let call =
+            if scene.peer.is_bare { bare_event(scene, &name) } else { scene.kind.create(&name, number, "brown") };
         sent.store(clock.begin.elapsed().as_nanos() as u64, Ordering::Release);
         let (status, answer) = scene.peer.client.fetch(connection, call).await?;
         ensure!(status < 300, "a write is answered {status}: {}", String::from_utf8_lossy(&answer));

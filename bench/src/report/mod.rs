@@ -1,5 +1,7 @@
 //! The outcome: one line per measure, one figure per server.
 
+pub mod compare;
+pub mod svg;
 pub mod table;
 
 use std::collections::BTreeMap;
@@ -161,7 +163,8 @@ impl Figure {
         if samples.is_empty() {
             return None;
         }
-        let mut figure = Figure { rounds: samples.iter().filter_map(|sample| value(unit, sample)).collect(), ..Figure::default() };
+        let mut figure =
+            Figure { rounds: samples.iter().filter_map(|sample| value(unit, sample)).collect(), ..Figure::default() };
         figure.value = match unit {
             // What disturbs a server can only make it dearer.
             Unit::CpuPerRequest | Unit::CpuPerDelivery => figure.rounds.iter().copied().reduce(f64::min),
@@ -231,4 +234,68 @@ fn median(values: &[f64]) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     values.get(values.len().checked_sub(1)? / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report of one line about CPU per request.
+    pub fn report(name: &str, figures: &[(&str, &[f64])]) -> Report {
+        let figures = figures.iter().map(|(peer, rounds)| {
+            let value = rounds.iter().copied().reduce(f64::min);
+            ((*peer).to_owned(), Figure { value, rounds: rounds.to_vec(), requests: 1, ..Figure::default() })
+        });
+        let line = Line {
+            name: name.to_owned(),
+            about: "a measure".to_owned(),
+            unit: Unit::CpuPerRequest,
+            objects: 2000,
+            connections: 16,
+            watchers: 0,
+            goal: Some(Goal::TimesBare(2.0)),
+            figures: figures.collect(),
+        };
+        let peers = line.figures.keys().rev().cloned().collect();
+        Report::new(peers, vec![line])
+    }
+
+    #[test]
+    fn a_goal_is_met_or_not_or_nobody_knows() {
+        let check = |ours: &[f64], bare: &[f64], expected: Option<bool>| {
+            let report = report("get", &[("ours", ours), (BARE, bare)]);
+            assert_eq!(report.lines[0].meets_goal("ours"), expected, "{ours:?} {bare:?}");
+        };
+        check(&[19.0, 30.0], &[10.0], Some(true));
+        check(&[21.0], &[10.0], Some(false));
+        check(&[], &[10.0], None);
+        check(&[21.0], &[], None);
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let report = report("get", &[("ours", &[19.0]), (BARE, &[10.0])]);
+        report.write(&path).unwrap();
+        let read = Report::read(&path).unwrap();
+        assert_eq!(read.lines[0].value("ours"), Some(19.0));
+        fs::write(&path, "{}").unwrap();
+        assert!(Report::read(&path).is_err());
+    }
+
+    #[test]
+    fn the_table_shows_ratios_and_goals() {
+        let text = table::table(&report("get", &[("ours", &[25.0]), (BARE, &[10.0])]));
+        let row = text.lines().nth(1).unwrap();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(words, ["get", "a", "measure", "µs", "25.0", "2.5", "10.0", "≤", "2", "×", "bare", "NO"], "{text}");
+    }
+
+    #[test]
+    fn the_one_in_the_middle() {
+        for (values, expected) in [(&[][..], None), (&[3.0][..], Some(3.0)), (&[9.0, 1.0, 5.0][..], Some(5.0))] {
+            assert_eq!(median(values), expected);
+        }
+    }
 }

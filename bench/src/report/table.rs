@@ -22,7 +22,10 @@ pub fn table(report: &Report) -> String {
 
 /// What else was seen: throughput, latency, memory.
 pub fn details(report: &Report) -> String {
-    let header = ["measure", "server", "requests", "per s", "p50 µs", "p99 µs", "max µs", "bytes", "CPU µs", "etcd µs", "MiB", "peak", "more"];
+    let header = [
+        "measure", "server", "requests", "per s", "p50 µs", "p99 µs", "max µs", "bytes", "CPU µs", "etcd µs", "MiB",
+        "peak", "more",
+    ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for line in &report.lines {
         for peer in &report.peers {
@@ -86,10 +89,11 @@ pub fn number(value: f64) -> String {
 }
 
 /// The first two columns to the left, numbers to the right.
-fn aligned(rows: &[Vec<String>]) -> String {
+pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let length = |text: &str| text.chars().count();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| length(cell)).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| length(cell)).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for row in rows {
