@@ -1,6 +1,8 @@
 //! Measures an API server beside the fastest server there could be: one that answers the same bytes without a thought.
 //!
 //! From top to bottom, and `use` points only downwards:
+//! - [`build`]: what building and running a fresh project takes
+//! - [`soak`]: all at once and for long: is every answer right, and does memory stop growing?
 //! - [`plan`]: what is measured, as data
 //! - [`run`]: the plan against several servers by turns, so that noise meets all of them alike
 //! - [`phase`]: what is done to a server, and what is read from it
@@ -14,6 +16,7 @@
 //! - [`pki`]: certificates that live as long as a run
 
 pub mod bare;
+pub mod build;
 pub mod client;
 pub mod load;
 pub mod objects;
@@ -24,3 +27,4 @@ pub mod plan;
 pub mod process;
 pub mod report;
 pub mod run;
+pub mod soak;

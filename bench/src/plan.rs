@@ -138,6 +138,11 @@ impl Measure {
         Measure { name, about, phase, objects: 2000, connections: 16, watchers: 0, unit, goal: None }
     }
 
+    /// What is read once, of no server under load.
+    pub fn reading(name: &str, about: &'static str, unit: Unit, goal: Option<Goal>) -> Measure {
+        Measure { objects: 0, connections: 0, goal, ..Measure::new(name, about, Phase::Start, unit) }
+    }
+
     fn goal(mut self, goal: Goal) -> Measure {
         self.goal = Some(goal);
         self

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
+use clap::ValueEnum;
 
 use crate::client::{Call, Client, Credentials, Protocol};
 use crate::pki::Pki;
@@ -21,8 +21,7 @@ use etcd::Etcd;
 pub use etcd::MISSING as ETCD_MISSING;
 
 /// Where the server under test keeps objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Storage {
     Embedded,
     Etcd,

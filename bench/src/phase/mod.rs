@@ -5,6 +5,8 @@ mod overload;
 mod requests;
 mod watch;
 
+pub use watch::Lines;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
