@@ -16,9 +16,8 @@ use crate::client::{Call, Client, Credentials, Protocol};
 use crate::pki::Pki;
 use crate::process::{self, Memory};
 use child::Child;
-use etcd::Etcd;
 
-pub use etcd::MISSING as ETCD_MISSING;
+pub use etcd::{Etcd, MISSING as ETCD_MISSING};
 
 /// Where the server under test keeps objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

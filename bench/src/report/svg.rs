@@ -13,7 +13,7 @@ const LEFT: f64 = 330.0;
 /// Where the goal is: every bar is drawn as a share of its own goal.
 const GOAL: f64 = LEFT + 200.0;
 /// The longest bar, in goals; what is longer is cut off.
-const GOALS_MAX: f64 = 2.6;
+const GOALS_MAX: f64 = 2.2;
 const BAR: f64 = 11.0;
 
 /// The whole chart. Colours follow the reader's preference for light or dark.
@@ -31,22 +31,47 @@ pub fn svg(report: &Report) -> String {
     text(&mut body, 16.0, y + 8.0, "note", "start", &note);
     y += 22.0;
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y:.0}\" width=\"{WIDTH}\" height=\"{y:.0}\" role=\"img\" aria-label=\"What requests cost beside a bare HTTPS server\">\n<style>{STYLE}</style>\n<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n{body}</svg>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y:.0}\" width=\"{WIDTH}\" height=\"{y:.0}\" role=\"img\" aria-label=\"What requests cost beside a bare HTTPS server\">\n<style>{}</style>\n<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n{body}</svg>\n",
+        style()
     )
 }
 
-/// Six series that can be told apart by those who do not see all colours (Okabe and Ito), darker on light ground.
+/// What is the same for all series.
 const STYLE: &str = "
 text{font:12px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#1f2328}
-.ground{fill:#fff}.title{font-weight:600;font-size:14px}.note,.tick{fill:#59636e;font-size:11px}.value{font-size:10.5px}
+.ground{fill:#fff}.title{font-weight:600;font-size:14px}.note,.tick{fill:#59636e;font-size:11px}
+.value{font-size:10.5px;stroke:#fff;stroke-width:3px;paint-order:stroke}.s{font-size:11px}polyline{fill:none;stroke-width:2}
 .axis{stroke:#d1d9e0;stroke-width:1}.goal{stroke:#cf222e;stroke-width:1.5;stroke-dasharray:4 3}.goal-name{fill:#cf222e;font-size:11px}
-.s0{--c:#0072b2}.s1{--c:#c46200}.s2{--c:#00805c}.s3{--c:#a8457f}.s4{--c:#7a6a00}.s5{--c:#2f8fc4}.bare{--c:#8b949e}
-rect.s{fill:var(--c)}polyline.s{fill:none;stroke:var(--c);stroke-width:2}circle.s{fill:var(--c)}text.s{fill:var(--c);font-size:11px}
 .dashed{stroke-dasharray:5 4}
-@media (prefers-color-scheme:dark){text{fill:#e6edf3}.ground{fill:#0d1117}.note,.tick{fill:#9198a1}.axis{stroke:#3d444d}
-.goal{stroke:#ff7b72}.goal-name{fill:#ff7b72}
-.s0{--c:#56b4e9}.s1{--c:#e69f00}.s2{--c:#2fc49a}.s3{--c:#e08fc0}.s4{--c:#f0e442}.s5{--c:#8ecdf2}.bare{--c:#7d8590}}
 ";
+
+const DARK: &str = "text{fill:#e6edf3}.ground{fill:#0d1117}.note,.tick{fill:#9198a1}.axis{stroke:#3d444d}
+.value{stroke:#0d1117}.goal{stroke:#ff7b72}.goal-name{fill:#ff7b72}
+";
+
+/// Series that can be told apart by those who do not see all colours, on light ground and on dark. After Okabe and Ito:
+/// <https://jfly.uni-koeln.de/color/>.
+const COLOURS: [(&str, &str, &str); 7] = [
+    ("s0", "#0072b2", "#56b4e9"),
+    ("s1", "#c46200", "#e69f00"),
+    ("s2", "#00805c", "#2fc49a"),
+    ("s3", "#a8457f", "#e08fc0"),
+    ("s4", "#7a6a00", "#f0e442"),
+    ("s5", "#2f8fc4", "#8ecdf2"),
+    (BARE, "#8b949e", "#7d8590"),
+];
+
+fn style() -> String {
+    let rules = |colour: fn(&(&str, &'static str, &'static str)) -> &'static str| -> String {
+        let rule = |series: &(&str, &'static str, &'static str)| {
+            let (name, colour) = (series.0, colour(series));
+            format!("rect.{name},circle.{name},text.{name}{{fill:{colour}}}polyline.{name}{{stroke:{colour}}}\n")
+        };
+        COLOURS.iter().map(rule).collect()
+    };
+    let (light, dark) = (rules(|series| series.1), rules(|series| series.2));
+    format!("{STYLE}{light}@media (prefers-color-scheme:dark){{{DARK}{dark}}}")
+}
 
 /// One group per line with a goal: a bar per server.
 fn bars(report: &Report, body: &mut String, y: &mut f64) {
@@ -59,7 +84,7 @@ fn bars(report: &Report, body: &mut String, y: &mut f64) {
     for (index, peer) in report.peers.iter().enumerate().rev() {
         let class = class(peer, index);
         text(body, at, *y - 10.0, "note", "end", peer);
-        at -= 8.0 + peer.chars().count() as f64 * 6.5;
+        at -= 8.0 + peer.chars().count() as f64 * 7.0;
         let _ = writeln!(
             body,
             "<rect class=\"s {class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"10\" height=\"10\"/>",
@@ -70,6 +95,8 @@ fn bars(report: &Report, body: &mut String, y: &mut f64) {
     }
     let top = *y + 6.0;
     *y += 22.0;
+    // Below the figures, wherever these end.
+    let mut rows = String::new();
     for (line, goal) in groups {
         let shown: Vec<(usize, &String, f64)> = report
             .peers
@@ -78,15 +105,15 @@ fn bars(report: &Report, body: &mut String, y: &mut f64) {
             .filter_map(|(index, peer)| Some((index, peer, line.value(peer)?)))
             .collect();
         let height = shown.len().max(1) as f64 * (BAR + 2.0);
-        text(body, 16.0, *y + height / 2.0 + 3.0, "name", "start", &line.name);
-        text(body, LEFT - 10.0, *y + height / 2.0 + 3.0, "note", "end", &line.about);
+        text(&mut rows, 16.0, *y + height / 2.0 + 3.0, "name", "start", &line.name);
+        text(&mut rows, LEFT - 10.0, *y + height / 2.0 + 3.0, "note", "end", &line.about);
         for (index, peer, value) in shown {
             let share = value / goal;
             let cut = share > GOALS_MAX;
             let width = (share.min(GOALS_MAX) * (GOAL - LEFT)).max(1.0);
             let class = class(peer, index);
             let _ = writeln!(
-                body,
+                rows,
                 "<rect class=\"s {class}\" x=\"{LEFT}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{BAR}\"/>",
                 *y
             );
@@ -94,7 +121,7 @@ fn bars(report: &Report, body: &mut String, y: &mut f64) {
             let ratio = line.ratio(peer).map(|ratio| format!(" ({ratio:.1} × bare)")).unwrap_or_default();
             let arrow = if cut { "→ " } else { "" };
             let label = format!("{arrow}{} {unit}{ratio}", number(value));
-            text(body, LEFT + width + 5.0, *y + BAR - 2.0, "value", "start", &label);
+            text(&mut rows, LEFT + width + 5.0, *y + BAR - 2.0, "value", "start", &label);
             *y += BAR + 2.0;
         }
         *y += 9.0;
@@ -102,6 +129,7 @@ fn bars(report: &Report, body: &mut String, y: &mut f64) {
     let _ = writeln!(body, "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{top:.1}\" x2=\"{LEFT}\" y2=\"{:.1}\"/>", *y);
     let _ = writeln!(body, "<line class=\"goal\" x1=\"{GOAL}\" y1=\"{top:.1}\" x2=\"{GOAL}\" y2=\"{:.1}\"/>", *y);
     text(body, GOAL, top - 3.0, "goal-name", "middle", "goal");
+    body.push_str(&rows);
     *y += 34.0;
 }
 
