@@ -23,7 +23,8 @@ fn parsing(c: &mut Criterion) {
 
 fn matching(c: &mut Criterion) {
     let labels = LabelSelector::parse(LABELS).expect("a selector");
-    let of = |shard: &str| BTreeMap::from([("app", "bench"), ("shard", shard)].map(|(k, v)| (k.to_owned(), v.to_owned())));
+    let of =
+        |shard: &str| BTreeMap::from([("app", "bench"), ("shard", shard)].map(|(k, v)| (k.to_owned(), v.to_owned())));
     for (name, set) in [("labels that fit", of("7")), ("labels that do not", of("1"))] {
         c.bench_function(&format!("selectors/{name}"), |b| b.iter(|| labels.matches(black_box(&set))));
     }

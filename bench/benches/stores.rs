@@ -45,7 +45,8 @@ fn store(c: &mut Criterion, runtime: &Runtime, name: &str, store: Arc<dyn Store>
     runtime.block_on(fill);
     let mut group = c.benchmark_group(name);
     group.sample_size(20);
-    let list = |limit| ListRequest { prefix: "/registry/demo.example.com/birds/".to_owned(), limit, ..ListRequest::default() };
+    let list =
+        |limit| ListRequest { prefix: "/registry/demo.example.com/birds/".to_owned(), limit, ..ListRequest::default() };
     group.bench_function("get", |b| {
         b.iter(|| runtime.block_on(store.get(&key(7))).expect("a read").expect("an entry"));
     });
@@ -59,7 +60,8 @@ fn store(c: &mut Criterion, runtime: &Runtime, name: &str, store: Arc<dyn Store>
     });
     // Outside of the prefix that is listed.
     let next = Arc::new(AtomicUsize::new(0));
-    let fresh = |next: &AtomicUsize| format!("/registry/demo.example.com/nests/{:09}", next.fetch_add(1, Ordering::Relaxed));
+    let fresh =
+        |next: &AtomicUsize| format!("/registry/demo.example.com/nests/{:09}", next.fetch_add(1, Ordering::Relaxed));
     group.bench_function("create", |b| {
         b.iter(|| runtime.block_on(store.create(&fresh(&next), value.clone())).expect("a write"));
     });
