@@ -49,10 +49,9 @@ impl Changes {
         Self { own, others }
     }
 
-    /// Takes from everyone what was changed.
-    pub(super) fn disown(&self, managers: &mut Managers, except: Option<&Identity>) {
-        let is_other = |identity: &Identity| except.is_none_or(|except| !identity.is(except));
-        for manager in managers.iter_mut().filter(|manager| is_other(&manager.identity)) {
+    /// Takes from everyone but the writer what was changed.
+    pub(super) fn disown(&self, managers: &mut Managers, except: &Identity) {
+        for manager in managers.iter_mut().filter(|manager| !manager.identity.is(except)) {
             let comparison = self.seen_by(&manager.identity);
             for set in [&comparison.modified, &comparison.added, &comparison.removed] {
                 manager.subtract(set);
@@ -74,11 +73,11 @@ impl Changes {
         conflicts
     }
 
-    /// What the writer changed or added.
-    pub(super) fn into_own(self) -> Set {
+    /// What the writer changed or added, and what it removed.
+    pub(super) fn into_own(self) -> (Set, Set) {
         let mut set = self.own.modified;
         set.unite(self.own.added);
-        set
+        (set, self.own.removed)
     }
 
     fn seen_by(&self, identity: &Identity) -> &Comparison {

@@ -17,7 +17,8 @@ pub fn keep_times(new: &mut Value, old: &Value) {
 
 fn differ_in_times_only(new: &Value, old: &Value) -> bool {
     let (Some(a), Some(b)) = (entries(new), entries(old)) else { return false };
-    a.len() == b.len() && a != b && a.iter().zip(b).all(|(a, b)| same_without(a, b, "time")) && same_object(new, old)
+    // Mostly something has changed, and is found sooner than all that has not.
+    same_object(new, old) && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_without(a, b, "time")) && a != b
 }
 
 fn entries(object: &Value) -> Option<&Vec<Value>> {

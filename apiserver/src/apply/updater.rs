@@ -99,18 +99,29 @@ impl Updater {
         }
         self.reconcile(managers);
         let changes = Changes::between(self, write, old, new, managers);
-        changes.disown(managers, None);
-        let mut own = changes.into_own();
+        changes.disown(managers, &write.identity);
+        let (mut own, removed) = changes.into_own();
+        let untracked = own.intersection(&UNTRACKED);
         own.subtract(&UNTRACKED);
-        if !own.is_empty() {
-            let time = Some(write.now.to_owned());
-            match managers.get_mut(&write.identity) {
-                Some(manager) => {
-                    manager.set_mut().unite(own);
+        let time = Some(write.now.to_owned());
+        match managers.get_mut(&write.identity) {
+            Some(manager) => {
+                manager.subtract(&removed);
+                manager.subtract(&untracked);
+                if !own.is_empty() {
                     manager.time = time;
+                    // Who writes the same fields again and again has them already.
+                    manager.change(|set| {
+                        let is_new = !own.is_subset(set);
+                        if is_new {
+                            set.unite(own);
+                        }
+                        is_new
+                    });
                 }
-                None => managers.put(Manager::new(write.identity.clone(), time, own)),
             }
+            None if own.is_empty() => {}
+            None => managers.put(Manager::new(write.identity.clone(), time, own)),
         }
         managers.retain(|manager| !manager.set.is_empty());
         Ok(())
@@ -156,7 +167,7 @@ impl Updater {
                 return Err(Failure::Conflicts(conflicts));
             }
         }
-        changes.disown(&mut managers, Some(&write.identity));
+        changes.disown(&mut managers, &write.identity);
         let changed = !same_object(live, &object);
         if let Some(manager) = managers.get_mut(&write.identity) {
             manager.subtract(&UNTRACKED);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::{Call, read_body};
@@ -84,11 +85,25 @@ fn options_body(call: &Call, body: &Bytes) -> Result<Option<Value>, Status> {
     Ok(Some(value))
 }
 
+/// The uid of an object, of which nothing else is read; empty where it cannot be.
+fn uid(object: &Object) -> String {
+    #[derive(Default, Deserialize)]
+    struct Metadata {
+        #[serde(default)]
+        uid: String,
+    }
+    #[derive(Default, Deserialize)]
+    struct Peek {
+        #[serde(default)]
+        metadata: Metadata,
+    }
+    serde_json::from_slice::<Peek>(&object.line()).unwrap_or_default().metadata.uid
+}
+
 /// What is left of an object that is gone: its name and uid, so that the client knows which one it was.
 fn gone(call: &Call, object: &Object, format: decode::Format) -> Response<Body> {
     let kind = call.kind();
-    let uid = object.value().ok().and_then(|value| value["metadata"]["uid"].as_str().map(str::to_owned));
-    let mut details = json!({ "name": object.summary.name, "kind": kind.plural, "uid": uid.unwrap_or_default() });
+    let mut details = json!({ "name": object.summary.name, "kind": kind.plural, "uid": uid(object) });
     if !kind.group.is_empty() {
         details["group"] = kind.group.as_str().into();
     }

@@ -69,7 +69,7 @@ impl Patch {
                 target.kind.kind
             )));
         }
-        self.check_fields(call, target, &mut patched, validation)?;
+        self.check_fields(call, target, current, &mut patched, validation)?;
         let refuse = |status: Status| Error::BadRequest(status.message);
         input::check_name(call, &patched).map_err(refuse)?;
         input::check_namespace(call, &patched).map_err(refuse)?;
@@ -109,11 +109,15 @@ impl Patch {
         &self,
         call: &Call,
         target: Target<'_>,
+        current: &Value,
         patched: &mut Value,
         validation: FieldValidation,
     ) -> Result<(), Error> {
-        let before = patched.to_string();
-        let unreadable = |message: String| Error::PatchResult { patched: before.clone(), message };
+        // Made once more, since it is rarely asked for and has been changed by then.
+        let unreadable = |message: String| match self.apply_to(current, &target.version.openapi) {
+            Ok(patched) => Error::PatchResult { patched: patched.to_string(), message },
+            Err(error) => error,
+        };
         let mut unknown = Vec::new();
         shape::conform(patched, &mut unknown).map_err(unreadable)?;
         target.version.schema.prune(patched, &mut unknown);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::apply::Apply;
 use super::call::{Call, read_body};
-use super::options::{self, Write, WriteOptions};
+use super::options::{self, FieldValidation, Write, WriteOptions};
 use super::patch::Patch;
 use super::status::Status;
 use super::{input, output};
@@ -44,10 +44,10 @@ pub async fn update(call: &mut Call, body: RequestBody) -> Result<Response<Body>
     let options = write_options(call, Write::Update)?;
     let object = input::object(call, &body, options.field_validation)?;
     input::check_name(call, &object)?;
-    let mut edit = |_: Option<&Value>| Ok(object.clone());
-    let mut outcome = call.registry.update(&call.context, call.version(), Change::Edit(&mut edit)).await;
+    let mut object = Some(object);
+    let mut outcome = updated(call, &body, &mut object).await;
     if would_create(call, &outcome).await? {
-        outcome = call.registry.update(&call.context, call.version(), Change::Edit(&mut edit)).await;
+        outcome = updated(call, &body, &mut object).await;
     }
     answer(call, outcome, wanted)
 }
@@ -84,6 +84,18 @@ pub async fn patch(call: &mut Call, body: RequestBody) -> Result<Response<Body>,
         }
     };
     answer(call, outcome, wanted)
+}
+
+/// Makes what is there into `object`. Where it is wanted again, for other writers were first, it is read from the body
+/// anew: better than to copy it each time for what seldom happens.
+async fn updated(call: &Call, body: &[u8], object: &mut Option<Value>) -> Result<Outcome, Error> {
+    let read = || {
+        // What is wrong with its fields has been told.
+        let again = input::object(call, body, FieldValidation::Ignore);
+        again.map_err(|status| Error::BadRequest(status.message))
+    };
+    let mut edit = |_: Option<&Value>| object.take().map_or_else(read, Ok);
+    call.registry.update(&call.context, call.version(), Change::Edit(&mut edit)).await
 }
 
 async fn applied(call: &Call, apply: &Apply, options: &WriteOptions) -> Result<Outcome, Error> {

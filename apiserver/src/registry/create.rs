@@ -41,14 +41,15 @@ impl Registry {
         self.guard(cx, Operation::Create, version, Some(&object)).await?;
         let generated =
             metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty();
-        let mut tries = if generated { NAMES_MAX } else { 1 };
-        loop {
-            tries -= 1;
-            match self.try_create(cx, version, object.clone(), generated, applied).await {
-                Err(Error::AlreadyExists { .. }) if tries > 0 => {}
-                result => return result,
+        if generated {
+            for _ in 1..NAMES_MAX {
+                match self.try_create(cx, version, object.clone(), generated, applied).await {
+                    Err(Error::AlreadyExists { .. }) => {}
+                    result => return result,
+                }
             }
         }
+        self.try_create(cx, version, object, generated, applied).await
     }
 
     async fn try_create(

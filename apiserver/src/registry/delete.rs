@@ -9,7 +9,7 @@ use super::Registry;
 use super::error::Error;
 use super::hooks::Draft;
 use super::metadata;
-use super::mismatch;
+use super::mismatch_of;
 use super::object::Object;
 use crate::admission::{Asking, Denied, Operation};
 use crate::field;
@@ -93,18 +93,21 @@ impl Registry {
     ) -> Result<Deletion, Error> {
         self.guard(cx, Operation::Delete, version, None).await?;
         let key = self.key(if self.kind.namespaced { &cx.namespace } else { "" }, &cx.name);
-        let mut current = self.stored(&key).await?;
+        let mut base = self.base(cx, &key).await?;
         loop {
-            let object = current.ok_or_else(|| Self::not_found(&cx.name))?;
-            let old = self.read_value(&object)?;
-            check_preconditions(&cx.name, &old, options)?;
-            if let Some(asking) = self.asking(cx, Operation::Delete, version, None) {
-                let shown = self.as_shown(old.clone(), version)?;
-                options.ask(asking.asking, &shown).await?;
-            }
-            let marked = self.mark(cx, &old, options)?;
-            let (result, deletion) = match marked {
-                None => {
+            let object = base.object.clone().ok_or_else(|| Self::not_found(&cx.name))?;
+            let mark = match self.next_mark(cx, version, &object, options).await {
+                Ok(mark @ (Mark::Gone | Mark::Changed(_))) => mark,
+                nothing => match self.newer_base(&key, &base).await? {
+                    Some(newer) => {
+                        base = newer;
+                        continue;
+                    }
+                    None => nothing?,
+                },
+            };
+            let (result, deletion) = match mark {
+                Mark::Gone => {
                     let result =
                         if cx.dry_run { Ok(object.revision) } else { self.store.delete(&key, object.revision).await };
                     if let Ok(revision) = &result {
@@ -112,8 +115,8 @@ impl Registry {
                     }
                     (result.map(|_| ()), Deletion::Gone(object))
                 }
-                Some(marked) if marked == old => (Ok(()), Deletion::Marked(object)),
-                Some(marked) => {
+                Mark::AsItIs => (Ok(()), Deletion::Marked(object)),
+                Mark::Changed(marked) => {
                     let bytes = self.codec().encode(&marked);
                     let result = if cx.dry_run {
                         Ok(object.revision)
@@ -130,32 +133,50 @@ impl Registry {
             };
             match result {
                 Ok(()) => return Ok(deletion),
-                Err(WriteError::Conflict { current: now }) => current = now.map(|entry| self.decode(&entry)),
+                Err(WriteError::Conflict { current }) => base = self.base_of(current),
                 Err(error) => return Err(Error::from_write(error)),
             }
         }
     }
 
-    /// The object as it waits for its finalizers; `None` when it can go at once.
-    fn mark(&self, cx: &RequestContext, old: &Value, options: &DeleteOptions) -> Result<Option<Value>, Error> {
-        let mut draft = Draft::new(old.clone());
-        let typed = |error| mismatch(old, &error);
+    /// What becomes of an object, if its deletion is allowed.
+    async fn next_mark(
+        &self,
+        cx: &RequestContext,
+        version: &KindVersion,
+        object: &Object,
+        options: &DeleteOptions,
+    ) -> Result<Mark, Error> {
+        let old = self.read_value(object)?;
+        check_preconditions(&cx.name, &old, options)?;
+        if let Some(asking) = self.asking(cx, Operation::Delete, version, None) {
+            let shown = self.as_shown(old.clone(), version)?;
+            options.ask(asking.asking, &shown).await?;
+        }
+        self.mark(cx, old, options)
+    }
+
+    fn mark(&self, cx: &RequestContext, old: Value, options: &DeleteOptions) -> Result<Mark, Error> {
+        let mut draft = Draft::new(old);
+        let typed = |error| mismatch_of(&cx.name, &error);
         let mut errors = field::Errors::default();
         self.hooks.validate_delete(cx, &mut draft, &mut errors).map_err(typed)?;
         if !errors.is_empty() {
             return Err(Error::Invalid { name: cx.name.clone(), errors });
         }
         let default = self.hooks.grace_period_seconds(&mut draft).map_err(typed)?;
+        let old = draft.value();
         let grace = grace_after(old, default, options.grace_period_seconds);
         let held = self.hooks.is_held(old);
         if grace == Grace::Pending || held && metadata::is_terminating(old) {
-            return Ok(Some(old.clone()));
+            return Ok(Mark::AsItIs);
         }
         let finalizers = finalizers_after(old, options.propagation);
         if finalizers.is_empty() && grace == Grace::Over && !held {
-            return Ok(None);
+            return Ok(Mark::Gone);
         }
-        if !metadata::is_terminating(old) {
+        let old = draft.whole();
+        if !metadata::is_terminating(&old) {
             self.hooks.prepare_for_delete(cx, &mut draft).map_err(typed)?;
         }
         let mut object = draft.into_value();
@@ -177,8 +198,18 @@ impl Registry {
         if !terminating && generation > 0 {
             fields.insert("generation".into(), (generation + 1).into());
         }
-        Ok(Some(object))
+        Ok(if object == old { Mark::AsItIs } else { Mark::Changed(object) })
     }
+}
+
+/// What becomes of an object that is to be deleted.
+enum Mark {
+    /// It can go at once.
+    Gone,
+    /// It waits already.
+    AsItIs,
+    /// It waits, and says so from now on.
+    Changed(Value),
 }
 
 /// How much longer an object stays for those who clean up after it.

@@ -36,8 +36,9 @@ pub struct Spoken {
 
 struct Typed {
     object: Box<dyn Any + Send + Sync>,
-    /// What the typed object serializes to.
-    json: Value,
+    /// What the typed object serializes to, once a hook could change it. As text, which is many times cheaper to write and
+    /// to compare than a value, and mostly all that is needed: few calls of a hook change anything.
+    json: Option<Vec<u8>>,
 }
 
 impl Draft {
@@ -230,6 +231,15 @@ fn read_typed<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Mismat
     })
 }
 
+/// Room for most objects, so that few have to be moved while they are written.
+const USUAL_BYTES: usize = 2 << 10;
+
+fn written(object: &impl serde::Serialize, bytes: usize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut json = Vec::with_capacity(bytes);
+    serde_json::to_writer(&mut json, object)?;
+    Ok(json)
+}
+
 impl<S: Strategy> Erased<S> {
     fn read<'a>(&self, draft: &'a mut Draft) -> Result<&'a S::Object, Mismatch> {
         let typed = Self::typed(draft)?;
@@ -238,19 +248,28 @@ impl<S: Strategy> Erased<S> {
 
     fn change(&self, draft: &mut Draft, hook: impl FnOnce(&S, &mut S::Object)) -> Result<(), Mismatch> {
         let typed = Self::typed(draft)?;
-        hook(&self.0, typed.object.downcast_mut().expect("only this strategy makes typed drafts of its kind"));
-        let object: &S::Object = typed.object.downcast_ref().expect("the type was just used");
-        let after = serde_json::to_value(object)?;
-        let before = std::mem::replace(&mut typed.json, after);
-        carry_over(&mut draft.value, &before, &draft.typed.as_ref().expect("set above").json);
+        let object: &mut S::Object =
+            typed.object.downcast_mut().expect("only this strategy makes typed drafts of its kind");
+        let before = match typed.json.take() {
+            Some(json) => json,
+            None => written(object, USUAL_BYTES)?,
+        };
+        hook(&self.0, object);
+        let after = written(object, before.len())?;
+        if before != after {
+            let (before, after) = (serde_json::from_slice(&before)?, serde_json::from_slice(&after)?);
+            carry_over(&mut draft.value, &before, &after);
+        }
+        if let Some(typed) = &mut draft.typed {
+            typed.json = Some(after);
+        }
         Ok(())
     }
 
     fn typed(draft: &mut Draft) -> Result<&mut Typed, Mismatch> {
         if draft.typed.is_none() {
             let object: S::Object = read_typed(&draft.value)?;
-            let json = serde_json::to_value(&object)?;
-            draft.typed = Some(Typed { object: Box::new(object), json });
+            draft.typed = Some(Typed { object: Box::new(object), json: None });
         }
         Ok(draft.typed.as_mut().expect("set above"))
     }

@@ -6,10 +6,11 @@
 //! - [`subresource`] subresources of a project's own · [`typed`] objects as a project's types
 //! - [`reader`] objects for those who decide by them
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
-//! - `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share
+//! - `base` what a write starts from · `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share
 
 mod admit;
 pub mod backend;
+mod base;
 pub mod create;
 pub mod delete;
 pub mod error;
@@ -285,7 +286,11 @@ fn unconvertible(version: &KindVersion, object: &Value, error: ConversionError) 
 
 /// The answer to an object that passes the schema's rules but is not of the strategy's type.
 pub(crate) fn mismatch(object: &Value, error: &Mismatch) -> Error {
+    mismatch_of(metadata::text(object, "name"), error)
+}
+
+fn mismatch_of(name: &str, error: &Mismatch) -> Error {
     let mut errors = field::Errors::default();
     errors.invalid("<root>", &Value::Null, error.to_string());
-    Error::Invalid { name: metadata::text(object, "name").to_owned(), errors }
+    Error::Invalid { name: name.to_owned(), errors }
 }

@@ -5,11 +5,11 @@
 //! update that names the version it was made from fails when another writer was first; one that names none is made
 //! again from what is there now.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::admit::Asked;
 use super::error::Error;
 use super::hooks::{Draft, Spoken};
 use super::metadata::{self, validation};
@@ -95,7 +95,6 @@ impl Change<'_> {
 
 /// What the store is to do.
 enum Write {
-    Nothing,
     Update,
     Remove,
 }
@@ -114,9 +113,9 @@ impl Registry {
     ) -> Result<Outcome, Error> {
         let applied = matches!(change, Change::Apply { .. });
         let key = self.key(if self.kind.namespaced { &cx.namespace } else { "" }, &cx.name);
-        let mut current = self.stored(&key).await?;
+        let mut base = self.base(cx, &key).await?;
         loop {
-            let Some(object) = current else {
+            let Some(object) = base.object.clone() else {
                 if !(applied || self.hooks.allow_create_on_update()) || !cx.subresource.is_empty() {
                     return Err(Self::not_found(&cx.name));
                 }
@@ -130,16 +129,23 @@ impl Registry {
                 };
                 if let Err(Error::AlreadyExists { .. }) = created {
                     // Somebody else has just made it: then this is a change of what they made.
-                    current = self.stored(&key).await?;
+                    base = self.certain_base(&key).await?;
                     continue;
                 }
                 return created;
             };
-            let (new, write) = self.next(cx, version, &object, &mut change).await?;
+            let (new, write) = match self.next(cx, version, &object, &mut change).await {
+                Ok(Some(next)) => next,
+                nothing => match self.newer_base(&key, &base).await? {
+                    Some(newer) => {
+                        base = newer;
+                        continue;
+                    }
+                    None => return nothing.map(|_| Outcome { object, created: false }),
+                },
+            };
             let mut bytes = self.codec().encode(&new);
-            let unchanged = Outcome { object: object.clone(), created: false };
             let written = match write {
-                Write::Nothing => return Ok(unchanged),
                 _ if cx.dry_run => Ok(object.revision),
                 Write::Update => match self.store.update(&key, bytes.clone(), object.revision).await {
                     Err(WriteError::TooLarge { .. }) if !applied => {
@@ -157,22 +163,26 @@ impl Registry {
                     let object = Arc::new(Object::new(self.codec(), &bytes, revision));
                     return Ok(Outcome { object, created: false });
                 }
-                Err(WriteError::Conflict { current: now }) => current = now.map(|entry| self.decode(&entry)),
+                Err(WriteError::Conflict { current }) => base = self.base_of(current),
                 Err(error) => return Err(Error::from_write(error)),
             }
         }
     }
 
-    /// The object as it shall be stored, and whether that takes a write.
+    /// The object as it shall be stored, and what that takes; `None` where it is stored like this already.
     async fn next(
         &self,
         cx: &RequestContext,
         version: &KindVersion,
         object: &Object,
         change: &mut Change<'_>,
-    ) -> Result<(Value, Write), Error> {
+    ) -> Result<Option<(Value, Write)>, Error> {
         let old = self.read_value(object)?;
-        let shown = self.as_shown(old.clone(), version)?;
+        // Mostly what is stored is what is shown, and is large enough not to be copied for nothing.
+        let shown = match self.is_stored(version) {
+            true => Cow::Borrowed(&old),
+            false => Cow::Owned(self.as_shown(old.clone(), version)?),
+        };
         let mut new = change.make(&self.fields, cx, version, Some(&shown))?;
         for annotation in self.conversion.kept_annotations() {
             metadata::keep_annotation(&mut new, &shown, annotation);
@@ -199,15 +209,20 @@ impl Registry {
             self.track(cx, version, &mut new, Some(&shown))?;
         }
         let asking = self.asking(cx, Operation::Update, version, change.view());
-        let seen = asking.as_ref().and_then(Asked::view).map(|view| view.of(&shown));
-        let seen = seen.as_ref().unwrap_or(&shown);
+        let seen = asking.as_ref().map(|asking| match asking.view() {
+            Some(view) => view.of(&shown),
+            None => shown.as_ref().clone(),
+        });
         if let Some(asking) = &asking {
-            new = self.admit(asking, cx, version, new, Some(seen)).await?;
+            new = self.admit(asking, cx, version, new, seen.as_ref()).await?;
         }
         self.deduplicate_owners(cx, &mut new, false);
         let mut old = match has_stored_shape {
             true => Draft::new(old),
-            false => Draft::of_version(old, Spoken::new(shown.clone(), &version.schema)),
+            false => {
+                let spoken = Spoken::new(shown.into_owned(), &version.schema);
+                Draft::of_version(old, spoken)
+            }
         };
         if asking.is_some() || !has_stored_shape {
             Self::restrict(version, cx, new.value_mut(), old.value());
@@ -227,16 +242,16 @@ impl Registry {
             metadata::of_mut(&mut new).insert("generation".into(), (metadata::generation(&old) + 1).into());
         }
         apply::keep_times(&mut new, &old);
-        self.validate(asking, version, &new, Some(seen)).await?;
+        self.validate(asking, version, &new, seen.as_ref()).await?;
         let may_go = metadata::is_terminating(&new) && metadata::grace(&new) == 0;
         let write = if may_go && metadata::finalizers(&new).is_empty() && !self.hooks.is_held(&new) {
             Write::Remove
         } else if new == old && object.is_stored_as(self.codec()) {
-            Write::Nothing
+            return Ok(None);
         } else {
             Write::Update
         };
-        Ok((new, write))
+        Ok(Some((new, write)))
     }
 
     /// An object that an update shall create. What it was made from is no concern where there is nothing; that there was

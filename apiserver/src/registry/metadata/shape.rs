@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::field::path::Path;
+
 /// The type of a metadata field.
 #[derive(Clone, Copy)]
 enum Shape {
@@ -62,27 +64,27 @@ pub fn conform(object: &mut Value, unknown: &mut Vec<String>) -> Result<(), Stri
             *metadata = Value::Object(Map::new());
             Ok(())
         }
-        Value::Object(fields) => conform_fields(fields, METADATA, "metadata", unknown),
-        other => Err(mismatch(other, "metadata", "ObjectMeta")),
+        Value::Object(fields) => conform_fields(fields, METADATA, &Path::ROOT.child("metadata"), unknown),
+        other => Err(mismatch(other, &Path::ROOT.child("metadata"), "ObjectMeta")),
     }
 }
 
 fn conform_fields(
     fields: &mut Map<String, Value>,
     shapes: &[(&str, Shape)],
-    path: &str,
+    path: &Path<'_>,
     unknown: &mut Vec<String>,
 ) -> Result<(), String> {
     let mut drop = Vec::new();
     for (key, value) in fields.iter_mut() {
         match shapes.iter().find(|(name, _)| name == key) {
             None => {
-                unknown.push(format!("{path}.{key}"));
+                unknown.push(path.child(key).to_string());
                 drop.push(key.clone());
             }
             Some(_) if value.is_null() => drop.push(key.clone()),
             Some((_, shape)) => {
-                conform_value(value, *shape, &format!("{path}.{key}"), unknown)?;
+                conform_value(value, *shape, &path.child(key), unknown)?;
                 let empty = value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
                 // An empty list of managers is no absent one: it says that nobody owns anything.
                 if empty && !matches!(shape, Shape::Any) && key != "managedFields" {
@@ -97,7 +99,7 @@ fn conform_fields(
     Ok(())
 }
 
-fn conform_value(value: &mut Value, shape: Shape, path: &str, unknown: &mut Vec<String>) -> Result<(), String> {
+fn conform_value(value: &mut Value, shape: Shape, path: &Path<'_>, unknown: &mut Vec<String>) -> Result<(), String> {
     match (shape, &mut *value) {
         (Shape::Any, _) | (Shape::Text, Value::String(_)) | (Shape::Boolean, Value::Bool(_)) => Ok(()),
         (Shape::Integer, Value::Number(number)) if number.is_i64() => Ok(()),
@@ -106,7 +108,7 @@ fn conform_value(value: &mut Value, shape: Shape, path: &str, unknown: &mut Vec<
                 if value.is_null() {
                     *value = Value::String(String::new());
                 } else if !value.is_string() {
-                    return Err(mismatch(value, &format!("{path}.{key}"), "string"));
+                    return Err(mismatch(value, &path.child(key), "string"));
                 }
             }
             Ok(())
@@ -117,7 +119,7 @@ fn conform_value(value: &mut Value, shape: Shape, path: &str, unknown: &mut Vec<
         },
         (Shape::ListOf(shapes), Value::Array(items)) => {
             for (index, item) in items.iter_mut().enumerate() {
-                let path = format!("{path}[{index}]");
+                let path = path.index(index);
                 match item {
                     Value::Object(fields) => conform_fields(fields, shapes, &path, unknown)?,
                     other => return Err(mismatch(other, &path, "object")),
@@ -143,7 +145,7 @@ impl Shape {
     }
 }
 
-fn mismatch(found: &Value, path: &str, wanted: &str) -> String {
+fn mismatch(found: &Value, path: &Path<'_>, wanted: &str) -> String {
     let found = match found {
         Value::Null => "null",
         Value::Bool(_) => "bool",

@@ -39,8 +39,8 @@ pub fn create(object: &Value, name_problems: impl Fn(&str) -> Vec<String>, error
 pub fn update(new: &Value, old: &Value, errors: &mut Errors) {
     common(new, errors);
     let empty = Map::new();
-    let fields = |object: &Value| object.get("metadata").and_then(Value::as_object).unwrap_or(&empty).clone();
-    let (new_fields, old_fields) = (fields(new), fields(old));
+    let of = |object| Value::get(object, "metadata").and_then(Value::as_object).unwrap_or(&empty);
+    let (new_fields, old_fields) = (of(new), of(old));
     for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         let value = new_fields.get(field);
         if value != old_fields.get(field) {
