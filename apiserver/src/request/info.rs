@@ -142,7 +142,7 @@ fn stays_below(text: &str) -> bool {
 
 /// Whether a text can be the name of an object, as far as paths and keys are concerned.
 fn is_name(text: &str) -> bool {
-    !matches!(text, "" | "." | "..") && !text.contains(['/', '%', '\0'])
+    !matches!(text, "" | "." | "..") && !text.bytes().any(|byte| matches!(byte, b'/' | b'%' | 0))
 }
 
 fn method_verb(method: &Method) -> &'static str {
