@@ -122,3 +122,62 @@ impl Body for Lines {
         self.0.poll_recv(cx).map(|line| line.map(|line| Ok(Frame::data(line))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::client::{Call, Client, Connection, Credentials, Protocol};
+    use crate::load::{Load, Tally, Work, connect, drive};
+    use crate::pki::Pki;
+
+    async fn client(folder: &Path, protocol: Protocol) -> Client {
+        let pki = Pki::make(folder).unwrap();
+        let port = crate::peer::free_port().unwrap();
+        let (certificate, key) = (pki.server_certificate.clone(), pki.server_key.clone());
+        tokio::spawn(async move { serve(port, &certificate, &key).await });
+        let credentials = Credentials::Certificate { certificate: &pki.client_certificate, key: &pki.client_key };
+        let client = Client::new(&format!("localhost:{port}"), protocol, &credentials).unwrap();
+        while client.once(Call::get("/readyz")).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        client
+    }
+
+    async fn load(client: &Client, path: &'static str) -> Tally {
+        let load = Load { connections: 3, streams: 1, time: Duration::from_secs(60), requests: 50 };
+        let connections: Vec<Connection> = connect(client, load).await.unwrap();
+        drive(client, connections, load, Arc::new(Work::new(move |_| Call::get(path)))).await
+    }
+
+    #[tokio::test]
+    async fn it_answers_as_many_bytes_as_it_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        for protocol in [Protocol::Http2, Protocol::Http1] {
+            let client = client(folder.path(), protocol).await;
+            let tally = load(&client, "/bytes?bytes=100000").await;
+            assert_eq!((tally.requests, tally.bytes, tally.first_error), (50, 5_000_000, None), "{protocol:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_goes_to_all_who_watch() {
+        let folder = tempfile::tempdir().unwrap();
+        let client = client(folder.path(), Protocol::Http2).await;
+        let mut watchers = Vec::new();
+        for _ in 0..2 {
+            let mut connection = client.connect().await.unwrap();
+            let body = connection.send(client.request(Call::get("/watch"))).await.unwrap().into_body();
+            watchers.push((connection, body));
+        }
+        let send = Call::with_body(hyper::Method::POST, "/send?bytes=3", "application/json", "event".into());
+        let (status, answer) = client.once(send).await.unwrap();
+        assert_eq!((status, &answer[..]), (200, &b"xxx"[..]));
+        for (_connection, body) in &mut watchers {
+            let line = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            assert_eq!(&line[..], b"event\n");
+        }
+    }
+}

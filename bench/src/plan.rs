@@ -270,6 +270,8 @@ fn lines(size: Size) -> Vec<Measure> {
     if size == Size::Full {
         let at = measures.iter().position(|measure| measure.name == "watch-latency").unwrap_or(measures.len());
         measures.insert(at, watch("watch/2000w", "2,000 watchers", 2000));
+        let cut_off = new("cut-off", "growth by 100 watchers that never read", Phase::CutOff, Memory);
+        measures.push(Measure { connections: 64, ..cut_off.watchers(100) });
     }
     measures
 }

@@ -38,6 +38,8 @@ pub enum Phase {
         stalled: usize,
         pace: Option<Duration>,
     },
+    /// So many writes that watchers who never read cannot be kept up with.
+    CutOff,
     /// Gets while others list.
     Fairness,
     /// More at a time than a server takes.
@@ -118,6 +120,7 @@ impl Seat {
         scene.peer.settle().await?;
         let sample = match phase {
             Phase::Watch { stalled, pace } => watch::run(&scene, stalled, pace).await?,
+            Phase::CutOff => watch::cut_off(&scene).await?,
             Phase::Fairness => fairness::run(&scene).await?,
             Phase::Overload => overload::run(&scene).await?,
             Phase::Memory => scene.memory()?,
@@ -160,7 +163,11 @@ impl Seat {
 impl Phase {
     /// Whether the bare server can do something of the kind.
     pub fn has_bare(self) -> bool {
-        !matches!(self, Phase::Overload | Phase::Memory | Phase::MemoryOfList | Phase::Watch { stalled: 1.., .. })
+        match self {
+            Phase::Overload | Phase::Memory | Phase::MemoryOfList | Phase::CutOff => false,
+            Phase::Watch { stalled, .. } => stalled == 0,
+            _ => true,
+        }
     }
 }
 

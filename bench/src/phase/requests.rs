@@ -23,10 +23,7 @@ pub async fn run(phase: Phase, scene: &Scene<'_>) -> Result<Sample> {
     let mut work = match phase {
         Phase::Get => Work::new(move |i| Call::get(kind.item(&object_name(scattered(i, objects))))),
         Phase::List(query) => Work::new(move |i| Call::get(list(&kind, query, i))),
-        Phase::MergePatch => {
-            let value = batch("p");
-            Work::new(move |i| kind.merge_patch(&object_name(scattered(i, objects)), &format!("{value}-{i}")))
-        }
+        Phase::MergePatch => patches(scene),
         Phase::Update => updates(scene).await?,
         Phase::Create => {
             load.requests = writes;
@@ -59,6 +56,7 @@ pub async fn run(phase: Phase, scene: &Scene<'_>) -> Result<Sample> {
             Work::new(move |i| Call::delete(kind.item(&name(i))))
         }
         Phase::Watch { .. }
+        | Phase::CutOff
         | Phase::Fairness
         | Phase::Overload
         | Phase::Memory
@@ -126,6 +124,12 @@ pub(super) fn list(kind: &Kind, query: Query, i: usize) -> String {
             format!("{path}?fieldSelector={selector}")
         }
     }
+}
+
+/// One field of each object.
+pub(super) fn patches(scene: &Scene<'_>) -> Work {
+    let (kind, value, objects) = (scene.kind.clone(), batch("p"), scene.extent.objects.max(1));
+    Work::new(move |i| kind.merge_patch(&object_name(scattered(i, objects)), &format!("{value}-{i}")))
 }
 
 /// Each object in turn, with the resourceVersion of its last answer: there are no conflicts while there are more objects

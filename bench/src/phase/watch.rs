@@ -13,13 +13,17 @@ use tokio::task::JoinSet;
 
 use super::{Sample, Scene, batch, requests};
 use crate::client::{Call, Connection};
-use crate::load::Tally;
+use crate::load::{Load, Tally};
 use crate::objects;
 
 /// The requests of the sample are deliveries: one event at one watcher.
 pub async fn run(scene: &Scene<'_>, stalled: usize, pace: Option<Duration>) -> Result<Sample> {
     let watchers = scene.extent.watchers;
-    let events = (scene.extent.deliveries / watchers.max(1)).clamp(50, scene.extent.writes.max(50));
+    let mut events = (scene.extent.deliveries / watchers.max(1)).clamp(50, scene.extent.writes.max(50));
+    if let Some(pace) = pace {
+        let in_time = scene.extent.time.as_secs_f64() * 3.0 / pace.as_secs_f64();
+        events = events.min(in_time as usize).max(50);
+    }
     let batch = batch("event");
     let client = &scene.peer.client;
     let mut writer = client.connect().await?;
@@ -70,6 +74,24 @@ pub async fn run(scene: &Scene<'_>, stalled: usize, pace: Option<Duration>) -> R
     }
     Ok(sample)
 }
+
+/// Watchers who never read, and more writes than a server keeps for them: what they cost in memory, and how many are cut
+/// off. The requests of the sample are the writes.
+pub async fn cut_off(scene: &Scene<'_>) -> Result<Sample> {
+    let mut connection = scene.peer.client.connect().await?;
+    let path = watch_path(scene, &mut connection).await?;
+    let silent = open(scene, &path, scene.extent.watchers, true).await?;
+    let before = scene.memory()?.memory;
+    let load = Load { requests: CUT_OFF_WRITES, time: PATIENCE, ..scene.load() };
+    let mut sample = scene.measure(load, Arc::new(requests::patches(scene))).await?;
+    let growth = sample.memory.zip(before).map(|(after, before)| after.now.saturating_sub(before.now) as f64);
+    sample.reading = growth;
+    outcome(silent, &mut sample).await;
+    Ok(sample)
+}
+
+/// As patches of 1 KiB, more than Kubernetes' watch cache holds for those who resume.
+const CUT_OFF_WRITES: usize = 110_000;
 
 /// The longest that the last event is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
