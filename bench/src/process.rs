@@ -81,13 +81,13 @@ mod tests {
     fn work_costs_time_and_memory_shows() {
         let own = std::process::id();
         let before = cpu(own).unwrap();
-        let end = std::time::Instant::now() + Duration::from_millis(20);
-        while std::time::Instant::now() < end {
-            std::hint::spin_loop();
+        let end = std::time::Instant::now() + Duration::from_secs(30);
+        while cpu(own).unwrap() - before < Duration::from_millis(2) {
+            assert!(std::time::Instant::now() < end, "work costs nothing");
         }
-        assert!(cpu(own).unwrap() - before > Duration::from_millis(2));
         let memory = memory(own).unwrap();
         assert!(memory.now > 0 && memory.peak >= memory.now, "{memory:?}");
-        assert!(cpu(u32::MAX / 2).is_err(), "there is no such process");
+        // The kernel's highest is one less.
+        assert!(cpu(1 << 22).is_err(), "there is no such process");
     }
 }
