@@ -97,7 +97,7 @@ fn uid(object: &Object) -> String {
         #[serde(default)]
         metadata: Metadata,
     }
-    serde_json::from_slice::<Peek>(&object.line()).unwrap_or_default().metadata.uid
+    serde_json::from_slice::<Peek>(object.stored()).unwrap_or_default().metadata.uid
 }
 
 /// What is left of an object that is gone: its name and uid, so that the client knows which one it was.
