@@ -121,6 +121,26 @@ async fn kubectl_gets_a_table() {
 }
 
 #[tokio::test]
+async fn a_long_list_is_whole_in_every_form() {
+    let server = Server::start().await;
+    let song = "x".repeat(500);
+    let all: Vec<String> = (0..300).map(|n| format!("b{n:03}")).collect();
+    for name in &all {
+        server.bird(name, &json!({"species": "wren", "songs": [song]}).to_string()).await;
+    }
+    let list = server.ask("GET ", "").await;
+    assert!(list.text().len() > 192 << 10, "it comes in several pieces");
+    assert_eq!(names(&list.json()), all);
+    assert_eq!(names(&server.ask("GET ?pretty=true", "").await.json()), all);
+    let as_metadata = [("accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io")];
+    assert_eq!(names(&server.send("GET ", &as_metadata, "").await.json()), all);
+    let as_table = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")];
+    let table = server.send("GET ?includeObject=Object", &as_table, "").await.json();
+    let rows = table["rows"].as_array().into_iter().flatten();
+    assert_eq!(rows.filter_map(|row| row["object"]["metadata"]["name"].as_str()).collect::<Vec<_>>(), all);
+}
+
+#[tokio::test]
 async fn a_watch_starts_with_what_is_there() {
     let server = flock(&["a", "b"]).await;
     let mut events = Events::open(&server, "").await;

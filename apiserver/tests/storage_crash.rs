@@ -122,7 +122,8 @@ async fn check(
         for event in events {
             assert!(event.revision > seen, "{} after {seen}", event.revision);
             seen = event.revision;
-            let told = Told { key: event.key, revision: event.revision, hash: event.value.as_ref().map(hash) };
+            let told =
+                Told { key: event.key.to_string(), revision: event.revision, hash: event.value.as_ref().map(hash) };
             if let Some(acknowledged) = acknowledged.get(&told.revision) {
                 assert_eq!(&told, acknowledged);
                 found += 1;
@@ -159,8 +160,8 @@ async fn list(store: &EmbeddedStore, at: Option<Revision>) -> State {
     let page = store.list(ListRequest { at, ..ListRequest::default() }).await.unwrap();
     let mut state = State::new();
     for entry in page.entries {
-        let told = Told { key: entry.key.clone(), revision: entry.revision, hash: Some(hash(&entry.value)) };
-        assert!(state.insert(entry.key, told).is_none());
+        let told = Told { key: entry.key.to_string(), revision: entry.revision, hash: Some(hash(&entry.value)) };
+        assert!(state.insert(entry.key.to_string(), told).is_none());
     }
     state
 }

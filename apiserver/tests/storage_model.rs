@@ -66,9 +66,9 @@ impl Model {
             match value {
                 Some(value) => {
                     let entry = Entry { key: key.clone(), value: value.clone(), revision: *revision };
-                    state.insert(key.as_str(), entry)
+                    state.insert(&**key, entry)
                 }
-                None => state.remove(key.as_str()),
+                None => state.remove(&**key),
             };
         }
         state
@@ -87,7 +87,7 @@ impl Model {
             _ => {}
         }
         let revision = Revision(self.revision().0 + 1);
-        self.history.push(Event { key: key.to_owned(), value, revision });
+        self.history.push(Event { key: key.into(), value, revision });
         Ok(revision)
     }
 
@@ -101,7 +101,7 @@ impl Model {
             return Err(ReadError::Compacted { requested: at, oldest: self.floor });
         }
         let state = self.state(at);
-        let meant = |entry: &Entry| entry.key.starts_with(&request.prefix) && entry.key >= request.start;
+        let meant = |entry: &Entry| entry.key.starts_with(&request.prefix) && *entry.key >= *request.start;
         let mut entries: Vec<Entry> = state.into_values().filter(meant).collect();
         let all = entries.len();
         if request.limit > 0 {

@@ -6,8 +6,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use apiserver::registry::object::{Codec, Object};
-use apiserver::storage::cache::WatchCache;
 use apiserver::storage::cache::feed::Sink;
+use apiserver::storage::cache::index::{By, Lookup};
+use apiserver::storage::cache::{Range, WatchCache};
 use apiserver::storage::{Entry, Event, Revision};
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -22,7 +23,7 @@ fn cache() -> (WatchCache<Object>, Bytes) {
     let encoder = Codec::new(kind.clone(), Arc::new(Same));
     let cache = WatchCache::new(PREFIX.to_owned(), Codec::new(kind, Arc::new(Same)));
     let entry = |number: usize| Entry {
-        key: key(number),
+        key: key(number).into(),
         value: encoder.encode(&stored(number)),
         revision: Revision(number as u64 + 1),
     };
@@ -37,12 +38,14 @@ fn reading(c: &mut Criterion) {
     let mut group = c.benchmark_group("cache/list");
     for (name, limit) in [("all", 0), ("500", 500)] {
         group.throughput(Throughput::Elements(if limit == 0 { OBJECTS } else { limit } as u64));
-        group.bench_function(name, |b| b.iter(|| cache.snapshot(PREFIX, "", limit, |_| true)));
+        group.bench_function(name, |b| b.iter(|| cache.select(&Range { prefix: PREFIX, limit, ..Range::default() }, |_| true)));
     }
-    group.bench_function("by label", |b| {
-        let fits = |object: &Object| object.summary.labels.get("shard").is_some_and(|shard| shard == "7");
-        b.iter(|| cache.snapshot(PREFIX, "", 0, fits));
-    });
+    let fits = |object: &Object| object.summary.labels.get("shard") == Some("7");
+    group.bench_function("by label, all looked at", |b| b.iter(|| cache.snapshot(PREFIX, fits)));
+    let lookup = Lookup { by: By::Label("shard".to_owned()), values: vec!["7".to_owned()] };
+    cache.index(&lookup);
+    let range = Range { prefix: PREFIX, lookup: Some(&lookup), ..Range::default() };
+    group.bench_function("by label", |b| b.iter(|| cache.select(&range, fits)));
     group.finish();
 }
 
@@ -58,7 +61,7 @@ fn fan_out(c: &mut Criterion) {
         group.bench_function(format!("{watchers} watchers"), |b| {
             b.iter(|| {
                 revision += 1;
-                cache.apply(Event { key: key(7), value: Some(value.clone()), revision: Revision(revision) });
+                cache.apply(Event { key: key(7).into(), value: Some(value.clone()), revision: Revision(revision) });
                 for cursor in &mut cursors {
                     changes.clear();
                     cache.read_on(cursor, 100, &mut changes).expect("changes");

@@ -41,7 +41,7 @@ pub fn namespaces() -> Builtin {
 
 /// Whether a stored Namespace is on its way out: told by the field that selectors may name first.
 pub fn is_terminating(namespace: &Object) -> bool {
-    namespace.summary.fields.first().is_some_and(|phase| phase == "Terminating")
+    namespace.summary.fields.first().is_some_and(|phase| &**phase == "Terminating")
 }
 
 fn kind() -> Kind {

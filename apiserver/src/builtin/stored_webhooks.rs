@@ -54,12 +54,12 @@ impl Source for StoredWebhooks {
     fn namespace_labels(&self, name: &str) -> Option<NamespaceLabels> {
         let Some(namespaces) = &self.namespaces else { return Some(webhook::labels_of_unknown(name)) };
         let found = namespaces.get(&format!("{}{name}", namespaces.prefix()))?;
-        Some(Arc::new(found.summary.labels.clone()))
+        Some(Arc::new(found.summary.labels.to_map()))
     }
 }
 
 fn all<K: DeserializeOwned>(cache: &WatchCache<Object>) -> Vec<K> {
-    let objects = cache.snapshot(cache.prefix(), "", 0, |_| true).objects;
+    let objects = cache.snapshot(cache.prefix(), |_| true).objects;
     let read = |object: Arc<Object>| {
         let read = object.value().and_then(|value| K::deserialize(&value));
         read.inspect_err(|error| {

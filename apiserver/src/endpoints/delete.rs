@@ -45,8 +45,8 @@ pub async fn delete_collection(call: &mut Call, body: RequestBody) -> Result<Res
     let listing = call.registry.list(&call.context, &query).await.map_err(|error| call.failed(&error))?;
     let mut deleted: Vec<Arc<Object>> = Vec::with_capacity(listing.objects.len());
     for object in &listing.objects {
-        call.context.name = object.summary.name.clone();
-        call.context.namespace = object.summary.namespace.clone();
+        call.context.name = object.summary.name.to_string();
+        call.context.namespace = object.summary.namespace.to_string();
         match call.registry.delete(&call.context, call.version(), &options).await {
             Ok(_) => deleted.push(object.clone()),
             // Somebody else was first; that it is gone is what was wanted.
@@ -97,7 +97,7 @@ fn uid(object: &Object) -> String {
         #[serde(default)]
         metadata: Metadata,
     }
-    serde_json::from_slice::<Peek>(&object.line()).unwrap_or_default().metadata.uid
+    serde_json::from_slice::<Peek>(object.stored()).unwrap_or_default().metadata.uid
 }
 
 /// What is left of an object that is gone: its name and uid, so that the client knows which one it was.

@@ -5,14 +5,14 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
 use http::{Response, StatusCode};
 
 use crate::body::Body;
 
 /// Shorter bodies are not worth the work.
-const BYTES_MIN: usize = 128 << 10;
+pub const BYTES_MIN: usize = 128 << 10;
 /// The same for OpenAPI. Source: `DefaultMinSize` of the handler around it in Kubernetes.
 const DOCUMENT_BYTES_MIN: usize = 1400;
 
@@ -87,12 +87,9 @@ fn pack(body: Body, bytes_min: usize) -> Coded {
     }
 }
 
-/// Packs a list of so many bytes that is put together while it is sent, chunk by chunk.
-pub fn list(body: Body, bytes: usize) -> Coded {
-    let chunks = match body {
-        Body::Stream(chunks) if bytes > BYTES_MIN => chunks,
-        body => return self::body(body),
-    };
+/// Packs a long body whose rest comes while it is sent, chunk by chunk.
+pub fn stream(first: Bytes, rest: impl Stream<Item = Bytes> + Send + 'static) -> Coded {
+    let chunks = futures::stream::once(std::future::ready(first)).chain(rest).boxed();
     let encoder = Some(GzEncoder::new(Vec::new(), Compression::fast()));
     let packed = futures::stream::unfold((chunks, encoder), |(mut chunks, encoder)| async move {
         let mut encoder = encoder?;
@@ -132,8 +129,7 @@ mod tests {
         let long = vec![b'x'; BYTES_MIN + 1];
         assert_eq!(unpack(body(long.clone().into())).await, long);
         let chunks: Vec<Bytes> = long.chunks(1000).map(Bytes::copy_from_slice).collect();
-        let stream = |chunks: &[Bytes]| Body::Stream(futures::stream::iter(chunks.to_vec()).boxed());
-        assert_eq!(unpack(list(stream(&chunks), long.len())).await, long);
-        assert!(!list(stream(&chunks[..99]), 99_000).packed, "a list in pieces is not yet a long one");
+        let rest = futures::stream::iter(chunks[1..].to_vec());
+        assert_eq!(unpack(stream(chunks[0].clone(), rest)).await, long);
     }
 }

@@ -3,6 +3,7 @@
 //! [`Endpoints::handle`] finds the kind that a request names and calls the verb's handler; `input` and `output` turn
 //! bodies into objects and back; [`status`] is the one place where errors become answers.
 
+mod alarm;
 mod apply;
 pub mod call;
 pub mod connect;
@@ -10,6 +11,7 @@ mod definitions;
 mod delete;
 mod gzip;
 mod input;
+mod items;
 mod options;
 mod output;
 mod patch;

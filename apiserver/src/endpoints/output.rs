@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures::StreamExt;
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::gzip;
+use super::items::{CHUNK, Items};
 use super::status::{Status, write_document};
 use super::table::{self, IncludeObject, Rows};
 use crate::body::Body;
@@ -22,8 +23,9 @@ use crate::request::clock;
 use crate::request::decode::Format;
 use crate::request::media::{Transform, Wanted};
 
-/// Bytes that are sent at once of a long list.
-const CHUNK: usize = 64 << 10;
+/// How much of a list in another version than the stored one is written before it is sent: an object that cannot be
+/// shown in that version is mostly found by then, and answered with an error.
+const CONVERTED_AT_ONCE: usize = 1 << 20;
 
 /// An object as the answer.
 ///
@@ -53,47 +55,47 @@ pub fn object(call: &Call, object: &Arc<Object>, wanted: Wanted, code: StatusCod
 /// An object that cannot be shown in the version asked for.
 pub fn list(call: &Call, listing: Listing, wanted: Wanted) -> Result<Response<Body>, Status> {
     let pretty = wanted.pretty || call.pretty();
-    let is_stored_form = call.version_index == call.kind().storage;
-    let plain = wanted.transform == Transform::None && wanted.format == Format::Json && !pretty;
     let metadata = list_metadata(&listing);
-    let head = list_head(&call.kind().list_kind, &call.version().api_version(), &metadata);
-    if plain && is_stored_form {
-        let (body, bytes) = stored_list(head, listing.objects);
-        let body = if call.takes_gzip() { gzip::list(body, bytes) } else { gzip::Coded::plain(body) };
-        return Ok(body.into_response(StatusCode::OK));
-    }
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(CHUNK + CHUNK / 8);
     match wanted.transform {
-        Transform::None => {
-            out.extend_from_slice(head.as_bytes());
-            join(&listing.objects, &mut out, |object, out| {
-                let _ = serde_json::to_writer(&mut *out, &shown(call, object)?);
-                Ok(())
-            })?;
-            out.extend_from_slice(b"]}\n");
-        }
+        Transform::None => list_head(&call.kind().list_kind, &call.version().api_version(), &metadata, &mut out),
         Transform::Table => {
-            let form = Form::new(call, wanted)?;
-            form.rows.write_head(&metadata, Some(&table::column_definitions(call.version())), &mut out);
-            join(&listing.objects, &mut out, |object, out| {
-                form.rows.write(&shown(call, object)?, out);
-                Ok(())
-            })?;
-            out.extend_from_slice(b"]}\n");
+            Form::new(call, wanted)?.rows.write_head(
+                &metadata,
+                Some(&table::column_definitions(call.version())),
+                &mut out,
+            );
         }
         Transform::Partial | Transform::PartialList => {
-            let form = Form::new(call, wanted)?;
-            let api_version = format!("meta.k8s.io/{}", form.meta_version);
-            out.extend_from_slice(list_head("PartialObjectMetadataList", &api_version, &metadata).as_bytes());
-            join(&listing.objects, &mut out, |object, out| {
-                table::write_partial_object_metadata(&shown(call, object)?, form.meta_version, out);
-                Ok(())
-            })?;
-            out.extend_from_slice(b"]}\n");
+            let api_version = format!("meta.k8s.io/{}", wanted.meta_version());
+            list_head("PartialObjectMetadataList", &api_version, &metadata, &mut out);
         }
     }
-    let (content_type, body) = written(out, wanted.format, pretty);
-    Ok(coded(call, body).with_type(content_type).into_response(StatusCode::OK))
+    let mut items = Items::new(call, wanted, include_object(call, wanted)?, listing.objects);
+    if wanted.format != Format::Json || pretty {
+        items.write(usize::MAX, &mut out).map_err(|error| call.failed(&error))?;
+        let (content_type, body) = written(out, wanted.format, pretty);
+        return Ok(coded(call, body).with_type(content_type).into_response(StatusCode::OK));
+    }
+    // What fails here is still an error of the whole; and a list that goes on after this is one that is worth packing.
+    let at_once = if !items.is_stored_version() {
+        CONVERTED_AT_ONCE
+    } else if call.takes_gzip() {
+        gzip::BYTES_MIN + 1
+    } else {
+        CHUNK
+    };
+    let is_whole = items.write(at_once, &mut out).map_err(|error| call.failed(&error))?;
+    let first = Bytes::from(out);
+    let coded = match (is_whole, call.takes_gzip()) {
+        (true, _) => coded(call, Body::Full(first)),
+        (false, true) => gzip::stream(first, items),
+        (false, false) => {
+            let first = futures::stream::once(std::future::ready(first));
+            gzip::Coded::plain(Body::stream(first.chain(items)))
+        }
+    };
+    Ok(coded.into_response(StatusCode::OK))
 }
 
 /// A document that is all there, indented if that is wanted and it is JSON.
@@ -114,8 +116,8 @@ pub fn readable(response: Response<Body>, pretty: bool) -> Response<Body> {
 
 /// How single objects are written in a transformed form; columns are looked up once for a whole watch.
 pub struct Form<'a> {
+    version: &'a KindVersion,
     rows: Rows<'a>,
-    definitions: Value,
     transform: Transform,
     meta_version: &'static str,
 }
@@ -131,9 +133,9 @@ impl<'a> Form<'a> {
 
     /// Prepares a form.
     pub fn of(version: &'a KindVersion, wanted: Wanted, include: IncludeObject) -> Self {
-        let meta_version = if wanted.v1beta1 { "v1beta1" } else { "v1" };
+        let meta_version = wanted.meta_version();
         let rows = Rows::new(version, meta_version, include, clock::now());
-        Self { rows, definitions: table::column_definitions(version), transform: wanted.transform, meta_version }
+        Self { version, rows, transform: wanted.transform, meta_version }
     }
 
     /// Writes one object, or a bookmark with the metadata of one.
@@ -150,7 +152,8 @@ impl<'a> Form<'a> {
                 if let Some(version) = object.get("metadata").and_then(|metadata| metadata.get("resourceVersion")) {
                     metadata["resourceVersion"] = version.clone();
                 }
-                self.rows.write_head(&metadata, with_columns.then_some(&self.definitions), out);
+                let definitions = with_columns.then(|| table::column_definitions(self.version));
+                self.rows.write_head(&metadata, definitions.as_ref(), out);
                 self.rows.write(object, out);
                 out.extend_from_slice(b"]}");
             }
@@ -189,65 +192,9 @@ fn list_metadata(listing: &Listing) -> Value {
     metadata
 }
 
-fn list_head(kind: &str, api_version: &str, metadata: &Value) -> String {
-    format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{metadata},"items":["#)
-}
-
-/// A list out of stored bytes. A long one is put together piece by piece while it is sent, so that it takes little
-/// memory however long it is. Its length is told along with it.
-fn stored_list(head: String, objects: Vec<Arc<Object>>) -> (Body, usize) {
-    let bytes: usize = head.len() + objects.iter().map(|object| object.json().len() + 1).sum::<usize>() + 3;
-    if bytes <= CHUNK {
-        let mut out = BytesMut::with_capacity(bytes);
-        out.put_slice(head.as_bytes());
-        for (index, object) in objects.iter().enumerate() {
-            if index > 0 {
-                out.put_u8(b',');
-            }
-            out.put_slice(&object.json());
-        }
-        out.put_slice(b"]}\n");
-        return (Body::Full(out.freeze()), bytes);
-    }
-    let mut objects = objects.into_iter().enumerate();
-    let mut head = Some(head);
-    let mut done = false;
-    let chunks = std::iter::from_fn(move || {
-        if done {
-            return None;
-        }
-        let mut out = BytesMut::with_capacity(CHUNK + 4096);
-        if let Some(head) = head.take() {
-            out.put_slice(head.as_bytes());
-        }
-        while out.len() < CHUNK {
-            let Some((index, object)) = objects.next() else {
-                out.put_slice(b"]}\n");
-                done = true;
-                break;
-            };
-            if index > 0 {
-                out.put_u8(b',');
-            }
-            out.put_slice(&object.json());
-        }
-        Some(out.freeze())
-    });
-    (Body::Stream(futures::stream::iter(chunks).boxed()), bytes)
-}
-
-fn join(
-    objects: &[Arc<Object>],
-    out: &mut Vec<u8>,
-    mut write: impl FnMut(&Arc<Object>, &mut Vec<u8>) -> Result<(), Status>,
-) -> Result<(), Status> {
-    for (index, object) in objects.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write(object, out)?;
-    }
-    Ok(())
+fn list_head(kind: &str, api_version: &str, metadata: &Value, out: &mut Vec<u8>) {
+    let head = format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{metadata},"items":["#);
+    out.extend_from_slice(head.as_bytes());
 }
 
 /// A document that was written as JSON, in the format that is wanted.

@@ -6,17 +6,19 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures::StreamExt;
 use http::Response;
 use http::header::{CONTENT_TYPE, HeaderValue, UPGRADE};
 use rand::Rng;
 use serde_json::json;
 use tokio::sync::watch::Receiver;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::alarm::{Alarm, Ring};
 use super::call::Call;
 use super::options::OptionsError;
 use super::output::{self, Form};
@@ -27,6 +29,7 @@ use crate::body::Body;
 use crate::registry::error::Error;
 use crate::registry::rest::Watching;
 use crate::registry::watch::{EventType, Step, WatchEvent, WatchQuery};
+use crate::request::clock;
 use crate::request::decode::Format;
 use crate::request::media::{Transform, Wanted};
 
@@ -34,6 +37,8 @@ use crate::request::media::{Transform, Wanted};
 const TIMEOUT_MIN: Duration = Duration::from_secs(1800);
 /// How often bookmarks are sent. Source: `bookmarkFrequency` in Kubernetes' watch cache.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// More than what surrounds an object in its event.
+const ENVELOPE_BYTES: usize = 40;
 /// How long before the end the last bookmark is sent.
 const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 
@@ -78,13 +83,13 @@ pub async fn watch(call: Call, shutdown: Receiver<bool>, sent: Arc<AtomicU64>) -
                 bookmarks: options.bookmarks,
                 tells_initial_end: options.tells_initial_end,
                 end,
-                shutdown,
+                alarm: Alarm::new(if options.bookmarks { first_bookmark(end).min(end) } else { end }, shutdown),
                 sent,
-                next: first_bookmark(end),
                 columns_sent: false,
+                ended: false,
                 call,
             };
-            futures::stream::unfold(Some(stream), Stream::next).boxed()
+            stream.boxed()
         }
         Err(error @ (Error::Expired { .. } | Error::TooLargeResourceVersion { .. })) => {
             let line = error_event(&call.failed(&error));
@@ -107,63 +112,83 @@ struct Stream {
     tells_initial_end: bool,
     /// When it ends.
     end: Instant,
-    /// When the next bookmark is due.
-    next: Instant,
-    shutdown: Receiver<bool>,
+    /// Rings for the next bookmark, and for the end.
+    alarm: Alarm,
     /// How many events were sent, by all watches of the resource.
     sent: Arc<AtomicU64>,
     /// Only the first Table says what its columns are.
     columns_sent: bool,
+    /// Nothing comes after what was sent last.
+    ended: bool,
 }
 
-impl Stream {
-    /// The next bytes to send and the state to go on with; `None` ends the stream.
-    async fn next(state: Option<Self>) -> Option<(Bytes, Option<Self>)> {
-        let mut state = state?;
-        loop {
+impl futures::Stream for Stream {
+    type Item = Bytes;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let stream = self.get_mut();
+        while !stream.ended {
             // The end of the initial state is told to those who take bookmarks, before anything that came later.
-            if state.watch.take_initial_end() && state.bookmarks && state.tells_initial_end {
-                return Some((state.bookmark(true), Some(state)));
+            if stream.watch.take_initial_end() && stream.bookmarks && stream.tells_initial_end {
+                return Poll::Ready(Some(stream.bookmark(true)));
             }
-            let step = match state.watch.step() {
-                Ok(step) => step,
-                Err(error) => return Some((error_event(&state.call.failed(&error)), None)),
-            };
-            match step {
-                Step::Events(mut events) => {
-                    let broken = state.cut_at_what_cannot_be_read(&mut events);
-                    let lines = match state.lines(events) {
-                        Ok(lines) => lines,
-                        Err(status) => return Some((error_event(&status), None)),
-                    };
-                    if let Some(status) = broken {
-                        return Some(([lines, error_event(&status)].concat().into(), None));
-                    }
+            match stream.watch.step() {
+                Ok(Step::Events(events)) => {
+                    let lines = stream.lines(events);
                     if !lines.is_empty() {
-                        return Some((lines, Some(state)));
+                        return Poll::Ready(Some(lines));
                     }
                     continue;
                 }
-                Step::Idle => {}
-                Step::Ended => return None,
+                Ok(Step::Idle) => {}
+                Ok(Step::Ended) => break,
+                Err(error) => {
+                    stream.ended = true;
+                    return Poll::Ready(Some(error_event(&stream.call.failed(&error))));
+                }
             }
-            let now = Instant::now();
-            if *state.shutdown.borrow() || now >= state.end {
-                return None;
+            match stream.alarm.poll(cx) {
+                Some(Ring::Shutdown) => break,
+                Some(Ring::Time) if !stream.bookmarks || Instant::now() >= stream.end => break,
+                Some(Ring::Time) => {
+                    // Nothing is waiting to be sent, so a bookmark may say where the watch has got to.
+                    stream.alarm.set(following_bookmark(stream.end).min(stream.end));
+                    return Poll::Ready(Some(stream.bookmark(false)));
+                }
+                None => {}
             }
-            // Nothing is waiting to be sent, so a bookmark may say where the watch has got to.
-            if state.bookmarks && now >= state.next {
-                state.next = following_bookmark(state.end);
-                return Some((state.bookmark(false), Some(state)));
-            }
-            let wake = if state.bookmarks { state.next.min(state.end) } else { state.end };
-            let timer: Pin<Box<Sleep>> = Box::pin(sleep_until(wake));
-            tokio::select! {
-                () = state.watch.changed() => {}
-                _ = state.shutdown.changed() => {}
-                () = timer => {}
+            if stream.watch.poll_changed(cx).is_pending() {
+                return Poll::Pending;
             }
         }
+        stream.ended = true;
+        Poll::Ready(None)
+    }
+}
+
+impl Stream {
+    /// The events as they are sent; where one cannot be, that is told and nothing follows.
+    fn lines(&mut self, mut events: Vec<WatchEvent>) -> Bytes {
+        let broken = self.cut_at_what_cannot_be_read(&mut events);
+        self.sent.fetch_add(events.len() as u64, Ordering::Relaxed);
+        let mut out = Vec::new();
+        let mut broken = broken.map(|status| error_event(&status));
+        for event in &events {
+            match self.frame(event) {
+                // The most common batch, sent as it is kept.
+                Ok(frame) if events.len() == 1 && broken.is_none() => return frame,
+                Ok(frame) => out.extend_from_slice(&frame),
+                Err(status) => {
+                    broken = Some(error_event(&status));
+                    break;
+                }
+            }
+        }
+        if let Some(error) = broken {
+            out.extend_from_slice(&error);
+            self.ended = true;
+        }
+        out.into()
     }
 
     /// Leaves the events before the first whose object cannot be read, and tells what is wrong with that: the watch
@@ -175,27 +200,35 @@ impl Stream {
         Some(self.call.failed(&error))
     }
 
-    fn lines(&mut self, events: Vec<WatchEvent>) -> Result<Bytes, Status> {
-        self.sent.fetch_add(events.len() as u64, Ordering::Relaxed);
-        let stored_form =
-            self.wanted.transform == Transform::None && self.call.version_index == self.call.kind().storage;
-        if stored_form {
-            if let [event] = events.as_slice() {
-                return Ok(stored_frame(event));
-            }
-            let frames: Vec<Bytes> = events.iter().map(stored_frame).collect();
-            let mut out = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
-            frames.iter().for_each(|frame| out.put_slice(frame));
-            return Ok(out.freeze());
+    /// The line of an event: encoded once, for all who watch in the same form.
+    fn frame(&mut self, event: &WatchEvent) -> Result<Bytes, Status> {
+        let with_columns =
+            self.wanted.transform == Transform::Table && !std::mem::replace(&mut self.columns_sent, true);
+        match &event.change {
+            Some(change) if !with_columns => change.frame(self.form(event.event_type), || self.encode(event, false)),
+            _ => self.encode(event, with_columns),
         }
-        let form = Form::of(self.call.version(), self.wanted, self.include);
-        let mut out = Vec::new();
-        for event in &events {
+    }
+
+    /// The number of the form in which this watch sends an event. Ages in Tables are of a second.
+    fn form(&self, event_type: EventType) -> u64 {
+        let is_table = self.wanted.transform == Transform::Table;
+        let second = if is_table { clock::now().as_second().cast_unsigned() } else { 0 };
+        let include = if is_table { self.include as u64 } else { 0 };
+        let shape = (self.wanted.transform as u64) << 1 | u64::from(self.wanted.v1beta1);
+        second << 24 | (self.call.version_index as u64) << 16 | include << 8 | shape << 2 | event_type as u64
+    }
+
+    fn encode(&self, event: &WatchEvent, with_columns: bool) -> Result<Bytes, Status> {
+        let mut out = Vec::with_capacity(event.object.json_bytes() + ENVELOPE_BYTES);
+        open(event.event_type.name(), &mut out);
+        if self.wanted.transform == Transform::None && self.call.version_index == self.call.kind().storage {
+            event.object.write_json(&mut out);
+        } else {
             let object = output::shown(&self.call, &event.object)?;
-            open(event.event_type.name(), &mut out);
-            form.write_single(&object, !std::mem::replace(&mut self.columns_sent, true), &mut out);
-            out.extend_from_slice(b"}\n");
+            Form::of(self.call.version(), self.wanted, self.include).write_single(&object, with_columns, &mut out);
         }
+        out.extend_from_slice(b"}\n");
         Ok(out.into())
     }
 
@@ -226,22 +259,6 @@ impl EventType {
             Self::Modified => "MODIFIED",
             Self::Deleted => "DELETED",
         }
-    }
-}
-
-/// The line of an event as it is stored: encoded once, for all who watch.
-fn stored_frame(event: &WatchEvent) -> Bytes {
-    let encode = || {
-        let json = event.object.json();
-        let mut out = Vec::with_capacity(json.len() + 40);
-        open(event.event_type.name(), &mut out);
-        out.extend_from_slice(&json);
-        out.extend_from_slice(b"}\n");
-        Bytes::from(out)
-    };
-    match &event.change {
-        Some(change) => change.frames[event.event_type as usize].get_or_init(encode).clone(),
-        None => encode(),
     }
 }
 

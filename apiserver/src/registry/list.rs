@@ -11,6 +11,7 @@ use super::error::Error;
 use super::object::Object;
 use super::read::{Freshness, WAIT};
 use super::selector::Selector;
+use crate::storage::cache::{Range, Snapshot};
 use crate::storage::{ListRequest, ReadError, Revision};
 
 /// What a list asks for.
@@ -53,6 +54,15 @@ impl Registry {
         let prefix = self.prefix(if self.kind.namespaced { &query.namespace } else { "" });
         if !query.continue_token.is_empty() {
             let token = Token::read(&query.continue_token, &prefix)?;
+            if let Some(at) = token.at {
+                let lookup = self.lookup(&query.selector);
+                let range = Range { prefix: &prefix, start: &token.start, limit: query.limit, lookup: lookup.as_ref() };
+                // Nothing has changed since the page before: then the cache shows that state still.
+                if let Some(snapshot) = self.cache.select_at(at, &range, |object| self.matches(&query.selector, object))
+                {
+                    return self.listing(snapshot, &prefix, query);
+                }
+            }
             return self.list_from(&prefix, token.start, token.at, query).await;
         }
         if let Freshness::Exact(revision) = query.freshness {
@@ -77,11 +87,16 @@ impl Registry {
             objects.iter().try_for_each(|object| self.usable(object))?;
             return Ok(Listing { objects, revision, ..Listing::default() });
         }
-        let everything = query.selector.is_everything();
-        let keep = |object: &Object| everything || self.matches(&query.selector, object);
         // Who takes any state wants all of it in one piece: as in Kubernetes, the limit means nothing then.
         let limit = if query.freshness == Freshness::Any { 0 } else { query.limit };
-        let snapshot = self.cache.snapshot(prefix, "", limit, keep);
+        let lookup = self.lookup(&query.selector);
+        let range = Range { prefix, start: "", limit, lookup: lookup.as_ref() };
+        let snapshot = self.cache.select(&range, |object| self.matches(&query.selector, object));
+        self.listing(snapshot, prefix, query)
+    }
+
+    fn listing(&self, snapshot: Snapshot<Object>, prefix: &str, query: &ListQuery) -> Result<Listing, Error> {
+        let everything = query.selector.is_everything();
         snapshot.objects.iter().try_for_each(|object| self.usable(object))?;
         let next = snapshot.next;
         Ok(Listing {

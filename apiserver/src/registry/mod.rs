@@ -6,7 +6,7 @@
 //! - [`subresource`] subresources of a project's own · [`typed`] objects as a project's types
 //! - [`reader`] objects for those who decide by them
 //! - [`create`], [`update`], [`delete`] what writes mean · [`read`], [`list`], [`watch`] what reads mean
-//! - `base` what a write starts from · `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory · [`metadata`] what all kinds share
+//! - `base` what a write starts from · `admit` what admission is asked · `managers` who owns what after a write · [`object`] an object in memory, [`summary`] what selectors ask of it · [`metadata`] what all kinds share
 
 mod admit;
 pub mod backend;
@@ -26,6 +26,7 @@ pub mod rest;
 pub mod selector;
 pub mod strategy;
 pub mod subresource;
+pub mod summary;
 pub mod typed;
 pub mod update;
 pub mod watch;

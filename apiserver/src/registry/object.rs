@@ -1,19 +1,21 @@
 //! An object as it is kept in memory: the bytes that clients read, and the little that selectors ask for.
 //!
 //! Stored bytes hold no resourceVersion, since it is not known before the write. They start with `apiVersion`, `kind`
-//! and `metadata`, in this order, so that it can be spliced in without parsing.
+//! and `metadata`, in this order, so that it can be spliced in without parsing. They are kept as they are, so that a
+//! store in this process and the cache have them once, and spliced each time that they are written out.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
-use bytes::{BufMut, Bytes, BytesMut};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::metadata;
+use super::summary::{SelectableFields, Summary};
 use crate::kind::Kind;
 use crate::storage::cache::Cached;
+use crate::storage::cache::index::By;
 use crate::storage::{Entry, Revision};
 use crate::versions::Conversion;
 
@@ -24,10 +26,12 @@ pub struct Object {
     pub revision: Revision,
     /// What selectors ask for.
     pub summary: Summary,
-    /// JSON with its resourceVersion, ending in a newline.
-    line: Bytes,
+    /// JSON without its resourceVersion.
+    stored: Bytes,
+    /// Where the resourceVersion belongs; 0 where there is none.
+    splice: usize,
     /// Why the stored bytes cannot be used.
-    corrupt: Option<String>,
+    corrupt: Option<Box<str>>,
     /// The `apiVersion` of the stored bytes.
     stored_as: Arc<str>,
     /// The values of selectable fields in other versions than the stored one, by version, once somebody has asked.
@@ -35,28 +39,7 @@ pub struct Object {
 }
 
 /// The values of the selectable fields of one version; `None` where the object cannot be shown in it.
-type FieldsShown = OnceLock<Option<Vec<String>>>;
-
-/// The part of an object's metadata that is asked for most.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Summary {
-    /// The name.
-    pub name: String,
-    /// Empty for cluster-scoped kinds.
-    pub namespace: String,
-    /// The labels.
-    pub labels: BTreeMap<String, String>,
-    /// Whether it names owners.
-    #[serde(rename = "ownerReferences", deserialize_with = "is_there")]
-    pub owned: bool,
-    /// Whether it is being deleted.
-    #[serde(rename = "deletionTimestamp", deserialize_with = "is_there")]
-    pub terminating: bool,
-    /// The values of the kind's selectable fields, in their order in the storage version; absent ones are empty.
-    #[serde(skip)]
-    pub fields: Vec<String>,
-}
+type FieldsShown = OnceLock<Option<Box<[Box<str>]>>>;
 
 /// What decoding takes.
 pub struct Codec {
@@ -66,12 +49,7 @@ pub struct Codec {
     head: Vec<u8>,
     /// The `apiVersion` of the storage version.
     api_version: Arc<str>,
-}
-
-#[derive(Deserialize)]
-struct Peek {
-    #[serde(default)]
-    metadata: Summary,
+    selectable: SelectableFields,
 }
 
 impl Codec {
@@ -79,12 +57,14 @@ impl Codec {
     pub fn new(kind: Arc<Kind>, conversion: Arc<dyn Conversion>) -> Self {
         let api_version: Arc<str> = kind.storage_version().api_version().into();
         let head = head(&api_version, &kind.kind);
-        Self { kind, conversion, head, api_version }
+        let selectable = SelectableFields::of(&kind.storage_version().selectable_fields);
+        Self { kind, conversion, head, api_version, selectable }
     }
 
     /// Encodes an object of the storage version for the store: envelope first, no resourceVersion.
     pub fn encode(&self, object: &Value) -> Bytes {
-        let mut out = self.head.clone();
+        let mut out = Vec::with_capacity(ENCODED_BYTES);
+        out.extend_from_slice(&self.head);
         let empty = serde_json::Map::new();
         let fields = object.as_object().unwrap_or(&empty);
         let metadata = fields.get("metadata").and_then(Value::as_object).unwrap_or(&empty);
@@ -99,7 +79,8 @@ impl Codec {
             member(&mut out, &mut first, key, value);
         }
         out.push(b'}');
-        out.into()
+        // These bytes stay for as long as the object does, so they take no more memory than they need.
+        Bytes::copy_from_slice(&out)
     }
 
     /// Brings bytes that were not written by [`encode`](Self::encode), or of another version, into its form. Tells the
@@ -132,19 +113,46 @@ impl Codec {
 }
 
 impl Object {
-    /// The object as JSON, without a newline at its end.
-    pub fn json(&self) -> Bytes {
-        self.line.slice(..self.line.len().saturating_sub(1))
+    /// The object as JSON, without its resourceVersion.
+    pub fn stored(&self) -> &Bytes {
+        &self.stored
+    }
+
+    /// The bytes of its JSON.
+    pub fn json_bytes(&self) -> usize {
+        let digits = self.revision.0.checked_ilog10().map_or(1, |log| log as usize + 1);
+        match self.splice {
+            0 => self.stored.len(),
+            at => self.stored.len() + RESOURCE_VERSION.len() + digits + 1 + usize::from(self.has_more(at)),
+        }
+    }
+
+    /// Writes the object as JSON.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let (head, rest) = self.stored.split_at(self.splice);
+        out.extend_from_slice(head);
+        if self.splice > 0 {
+            out.extend_from_slice(RESOURCE_VERSION.as_bytes());
+            // Writing into memory has no way to fail.
+            let _ = write!(out, "{}\"", self.revision);
+            if self.has_more(self.splice) {
+                out.push(b',');
+            }
+        }
+        out.extend_from_slice(rest);
     }
 
     /// The object as JSON with a newline at its end, as a response carries it.
     pub fn line(&self) -> Bytes {
-        self.line.clone()
+        let mut out = Vec::with_capacity(self.json_bytes() + 1);
+        self.write_json(&mut out);
+        out.push(b'\n');
+        out.into()
     }
 
     /// The object as a value.
     pub fn value(&self) -> Result<Value, serde_json::Error> {
-        serde_json::from_slice(&self.line)
+        serde_json::from_slice(&self.line())
     }
 
     /// Why it cannot be used, if it cannot.
@@ -165,9 +173,16 @@ impl Object {
             }
             &normal
         };
-        let line = splice(bytes, codec.head.len(), revision);
-        match summary(codec, &line) {
-            Ok(summary) => Self { revision, summary, line, corrupt: None, stored_as, fields: OnceLock::new() },
+        match Summary::read(bytes, &codec.selectable) {
+            Ok(summary) => Self {
+                revision,
+                summary,
+                stored: bytes.clone(),
+                splice: codec.head.len(),
+                corrupt: None,
+                stored_as,
+                fields: OnceLock::new(),
+            },
             Err(error) => Self::broken(revision, stored_as, error.to_string()),
         }
     }
@@ -178,8 +193,8 @@ impl Object {
         &self,
         version: usize,
         versions: usize,
-        read: impl FnOnce() -> Option<Vec<String>>,
-    ) -> Option<&[String]> {
+        read: impl FnOnce() -> Option<Box<[Box<str>]>>,
+    ) -> Option<&[Box<str>]> {
         let slots = self.fields.get_or_init(|| (0..versions).map(|_| OnceLock::new()).collect());
         slots.get(version)?.get_or_init(read).as_deref()
     }
@@ -191,10 +206,10 @@ impl Object {
 
     /// An object that was not stored and has no resourceVersion: the answer to a dry run.
     pub fn unstored(codec: &Codec, value: &Bytes) -> Self {
-        let line = Bytes::from([value, b"\n".as_slice()].concat());
-        let summary = summary(codec, &line).unwrap_or_default();
+        let summary = Summary::read(value, &codec.selectable).unwrap_or_default();
         let stored_as = codec.api_version.clone();
-        Self { revision: Revision(0), summary, line, corrupt: None, stored_as, fields: OnceLock::new() }
+        let (stored, fields) = (value.clone(), OnceLock::new());
+        Self { revision: Revision(0), summary, stored, splice: 0, corrupt: None, stored_as, fields }
     }
 
     /// An object that somebody else keeps, with the resourceVersion that it has there, if it has one.
@@ -206,34 +221,14 @@ impl Object {
         }
     }
 
-    /// The same object under another revision.
-    fn at(&self, codec: &Codec, revision: Revision) -> Self {
-        let start = codec.head.len() + RESOURCE_VERSION.len();
-        let line = match self.line.get(start..).and_then(|rest| rest.iter().position(|byte| *byte == b'"')) {
-            None => self.line.clone(),
-            Some(digits) => {
-                let mut line = BytesMut::with_capacity(self.line.len() + 8);
-                line.put_slice(&self.line[..start]);
-                line.put_slice(revision.to_string().as_bytes());
-                line.put_slice(&self.line[start + digits..]);
-                line.freeze()
-            }
-        };
-        let summary = Summary {
-            name: self.summary.name.clone(),
-            namespace: self.summary.namespace.clone(),
-            labels: self.summary.labels.clone(),
-            owned: self.summary.owned,
-            terminating: self.summary.terminating,
-            fields: self.summary.fields.clone(),
-        };
-        let (corrupt, stored_as) = (self.corrupt.clone(), self.stored_as.clone());
-        Self { revision, summary, line, corrupt, stored_as, fields: OnceLock::new() }
+    /// Whether its metadata has more than a resourceVersion.
+    fn has_more(&self, splice: usize) -> bool {
+        self.stored.get(splice) != Some(&b'}')
     }
 
     fn broken(revision: Revision, stored_as: Arc<str>, error: String) -> Self {
-        let (summary, line) = (Summary::default(), Bytes::from_static(b"{}\n"));
-        Self { revision, summary, line, corrupt: Some(error), stored_as, fields: OnceLock::new() }
+        let (summary, stored, corrupt) = (Summary::default(), Bytes::from_static(b"{}"), Some(error.into()));
+        Self { revision, summary, stored, splice: 0, corrupt, stored_as, fields: OnceLock::new() }
     }
 }
 
@@ -243,23 +238,38 @@ impl Cached for Object {
     fn decode(codec: &Codec, entry: &Entry) -> Self {
         let mut object = Self::new(codec, &entry.value, entry.revision);
         if let Some(error) = object.corrupt() {
-            tracing::error!(key = entry.key, error, "a stored object cannot be read");
+            tracing::error!(key = &*entry.key, error, "a stored object cannot be read");
             // Its bytes do not tell what it is called, but its key does.
             let mut segments = entry.key.rsplit('/');
-            object.summary.name = segments.next().unwrap_or_default().to_owned();
+            object.summary.name = segments.next().unwrap_or_default().into();
             if codec.kind.namespaced {
-                object.summary.namespace = segments.next().unwrap_or_default().to_owned();
+                object.summary.namespace = segments.next().unwrap_or_default().into();
             }
         }
         object
     }
 
-    fn left_at(&self, codec: &Codec, revision: Revision) -> Self {
-        self.at(codec, revision)
+    fn left_at(&self, revision: Revision) -> Self {
+        Self {
+            revision,
+            summary: self.summary.clone(),
+            stored: self.stored.clone(),
+            splice: self.splice,
+            corrupt: self.corrupt.clone(),
+            stored_as: self.stored_as.clone(),
+            fields: OnceLock::new(),
+        }
     }
 
     fn revision(&self) -> Revision {
         self.revision
+    }
+
+    fn value_of(&self, by: &By) -> Option<&str> {
+        match by {
+            By::Label(key) => self.summary.labels.get(key),
+            By::Field(index) => self.summary.fields.get(*index).map(|value| &**value),
+        }
     }
 
     fn stored_as(&self) -> &str {
@@ -295,9 +305,12 @@ impl Cached for Object {
     }
 
     fn bytes(&self) -> usize {
-        self.line.len()
+        size_of::<Self>() + self.stored.len()
     }
 }
+
+/// What most objects fit in when they are encoded.
+const ENCODED_BYTES: usize = 4 << 10;
 
 const RESOURCE_VERSION: &str = "\"resourceVersion\":\"";
 
@@ -313,43 +326,4 @@ fn member(out: &mut Vec<u8>, first: &mut bool, key: &str, value: &Value) {
     let _ = serde_json::to_writer(&mut *out, key);
     out.push(b':');
     let _ = serde_json::to_writer(&mut *out, value);
-}
-
-fn splice(bytes: &[u8], at: usize, revision: Revision) -> Bytes {
-    let mut line = BytesMut::with_capacity(bytes.len() + RESOURCE_VERSION.len() + 24);
-    line.put_slice(&bytes[..at]);
-    line.put_slice(RESOURCE_VERSION.as_bytes());
-    line.put_slice(revision.to_string().as_bytes());
-    line.put_u8(b'"');
-    if bytes.get(at) != Some(&b'}') {
-        line.put_u8(b',');
-    }
-    line.put_slice(&bytes[at..]);
-    line.put_u8(b'\n');
-    line.freeze()
-}
-
-fn summary(codec: &Codec, line: &[u8]) -> Result<Summary, serde_json::Error> {
-    let selectable = &codec.kind.storage_version().selectable_fields;
-    if selectable.is_empty() {
-        return Ok(serde_json::from_slice::<Peek>(line)?.metadata);
-    }
-    let object: Value = serde_json::from_slice(line)?;
-    let mut summary = Peek::deserialize(&object)?.metadata;
-    summary.fields = selectable.iter().map(|field| field_text(field.path.first(&object))).collect();
-    Ok(summary)
-}
-
-/// Whether a field is set, whatever it holds: the bytes are passed over in any case.
-fn is_there<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(from).map(|_| true)
-}
-
-/// How field selectors see a value: scalars as text, everything else as nothing.
-pub fn field_text(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-        _ => String::new(),
-    }
 }

@@ -86,7 +86,7 @@ impl Reader for CacheReader {
 
     async fn list(&self, kind: Wanted<'_>, namespace: &str) -> Result<Vec<Value>, ReadError> {
         let (kept, version) = self.find(kind).await?;
-        let all = kept.cache.snapshot(&kept.prefix(namespace), "", 0, |_| true);
+        let all = kept.cache.snapshot(&kept.prefix(namespace), |_| true);
         all.objects.iter().map(|object| kept.show(object, version)).collect()
     }
 }

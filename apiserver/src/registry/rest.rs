@@ -4,7 +4,9 @@
 //! [`Object`]s, so that everything after them (Tables, selectors, watch streams) is one piece of code.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -93,7 +95,6 @@ pub trait Rest: Send + Sync + 'static {
 }
 
 /// A watch under way.
-#[async_trait]
 pub trait Watching: Send {
     /// The next events, without waiting.
     ///
@@ -101,8 +102,8 @@ pub trait Watching: Send {
     /// What ends the watch, to be told as its last event.
     fn step(&mut self) -> Result<Step, Error>;
 
-    /// Wakes when there may be something to send. Nothing is lost when it is dropped while it waits.
-    async fn changed(&mut self);
+    /// Ready when there may be something to send.
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Nothing at or before this revision is still to come, once [`step`](Self::step) was idle.
     fn position(&self) -> Revision;
@@ -167,14 +168,20 @@ impl Rest for Registry {
     }
 }
 
-#[async_trait]
+impl dyn Watching {
+    /// Wakes when there may be something to send. Nothing is lost when it is dropped while it waits.
+    pub async fn changed(&mut self) {
+        poll_fn(|cx| self.poll_changed(cx)).await;
+    }
+}
+
 impl Watching for Watch {
     fn step(&mut self) -> Result<Step, Error> {
         Self::step(self)
     }
 
-    async fn changed(&mut self) {
-        Self::changed(self).await;
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        Self::poll_changed(self, cx)
     }
 
     fn position(&self) -> Revision {

@@ -2,9 +2,11 @@
 
 use super::Registry;
 use super::error::Error;
-use super::object::{Object, field_text};
+use super::object::Object;
+use super::summary::field_texts;
 use crate::kind::{Kind, KindVersion};
-use crate::request::selectors::{FieldSelector, LabelSelector};
+use crate::request::selectors::{FieldSelector, LabelCondition, LabelRequirement, LabelSelector};
+use crate::storage::cache::index::{By, Lookup};
 
 /// Label and field selectors, ready to be asked.
 #[derive(Clone, Debug, Default)]
@@ -88,8 +90,8 @@ impl Selector {
 
     /// Whether it means this object. `shown` gives the selectable fields of another version than the stored one, by its
     /// place among the kind's versions; `None` where the object cannot be shown in it.
-    pub fn matches<'o>(&self, object: &'o Object, shown: impl Fn(usize) -> Option<&'o [String]>) -> bool {
-        self.labels.as_ref().is_none_or(|labels| labels.matches(&object.summary.labels))
+    pub fn matches<'o>(&self, object: &'o Object, shown: impl Fn(usize) -> Option<&'o [Box<str>]>) -> bool {
+        self.labels.as_ref().is_none_or(|labels| labels.matches_with(|key| object.summary.labels.get(key)))
             && self.fields.iter().all(|field| field.holds(object, &shown))
     }
 
@@ -100,15 +102,36 @@ impl Selector {
     }
 }
 
+impl Selector {
+    /// Values of a label or a field of which every object that is meant has one, if there is such a condition: where an
+    /// index of the cache spares looking at the others.
+    pub fn lookup(&self) -> Option<Lookup> {
+        let field = self.fields.iter().find_map(|requirement| match requirement.field {
+            // Most objects have no value at all, so to look for that is to look at most of them.
+            Field::Kept(index) if requirement.equals && !requirement.value.is_empty() => {
+                Some(Lookup { by: By::Field(index), values: vec![requirement.value.clone()] })
+            }
+            _ => None,
+        });
+        let label = |requirement: &LabelRequirement| match &requirement.condition {
+            LabelCondition::In(values) => {
+                Some(Lookup { by: By::Label(requirement.key.clone()), values: values.clone() })
+            }
+            _ => None,
+        };
+        field.or_else(|| self.labels.as_ref()?.requirements().iter().find_map(label))
+    }
+}
+
 impl Requirement {
-    fn holds<'o>(&self, object: &'o Object, shown: &impl Fn(usize) -> Option<&'o [String]>) -> bool {
+    fn holds<'o>(&self, object: &'o Object, shown: &impl Fn(usize) -> Option<&'o [Box<str>]>) -> bool {
         let wanted = self.value.as_str();
         let equal = match &self.field {
-            Field::Name => object.summary.name == wanted,
-            Field::Namespace => object.summary.namespace == wanted,
-            Field::Kept(index) => object.summary.fields.get(*index).is_some_and(|value| value == wanted),
+            Field::Name => *object.summary.name == *wanted,
+            Field::Namespace => *object.summary.namespace == *wanted,
+            Field::Kept(index) => object.summary.fields.get(*index).is_some_and(|value| **value == *wanted),
             Field::Shown { version, index } => {
-                shown(*version).and_then(|fields| fields.get(*index)).is_some_and(|value| value == wanted)
+                shown(*version).and_then(|fields| fields.get(*index)).is_some_and(|value| **value == *wanted)
             }
         };
         equal == self.equals
@@ -141,14 +164,20 @@ impl Registry {
         Selector::read(&self.kind, version, self.has_stored_shape(version), labels, fields)
     }
 
+    /// What an index of the cache can look up for this selector; sees to it that there is one.
+    pub(super) fn lookup(&self, selector: &Selector) -> Option<Lookup> {
+        let lookup = selector.lookup()?;
+        self.cache.index(&lookup);
+        Some(lookup)
+    }
+
     /// Whether the selector means this object.
     pub fn matches(&self, selector: &Selector, object: &Object) -> bool {
         selector.matches(object, |version| {
             object.fields_in(version, self.kind.versions.len(), || {
                 let version = &self.kind.versions[version];
                 let shown = self.show(object, version).ok()?;
-                let texts = version.selectable_fields.iter().map(|field| field_text(field.path.first(&shown)));
-                Some(texts.collect())
+                Some(field_texts(&version.selectable_fields, &shown))
             })
         })
     }

@@ -1,8 +1,7 @@
 //! Following the objects of a kind: an order of events, and a place in it.
 
 use std::sync::Arc;
-
-use tokio::sync::watch::Receiver;
+use std::task::{Context, Poll};
 
 use super::Registry;
 use super::error::Error;
@@ -10,7 +9,7 @@ use super::object::Object;
 use super::read::Freshness;
 use super::selector::Selector;
 use crate::storage::Revision;
-use crate::storage::cache::{Change, Cursor, CursorError};
+use crate::storage::cache::{Change, Cursor, CursorError, Range, Waiter};
 
 /// What a watch asks for.
 #[derive(Debug, Default)]
@@ -60,7 +59,7 @@ pub struct WatchEvent {
 pub enum Step {
     /// Events in their order. Empty when there are none for this watch, yet the watch has moved on.
     Events(Vec<WatchEvent>),
-    /// Nothing, until [`Watch::changed`] wakes.
+    /// Nothing, until [`Watch::poll_changed`] is ready.
     Idle,
     /// Nothing any more: the source has ended.
     Ended,
@@ -84,7 +83,7 @@ pub struct Watch {
     after: Revision,
     /// Nothing at or before this revision is still to come.
     position: Revision,
-    changes: Receiver<u64>,
+    waiter: Waiter,
 }
 
 impl Registry {
@@ -94,14 +93,22 @@ impl Registry {
     /// [`Error::Expired`] when the start is older than what is kept, and a start in the future that asks for the state.
     pub async fn watch(self: &Arc<Self>, query: WatchQuery) -> Result<Watch, Error> {
         let prefix = self.prefix(if self.kind.namespaced { &query.namespace } else { "" });
-        let changes = self.cache.changes();
+        // One name is one key, and what starts like it.
+        let waiter = match query.selector.name() {
+            Some(name) if !self.kind.namespaced || !query.namespace.is_empty() => {
+                self.cache.waiter(&format!("{prefix}{name}"))
+            }
+            _ => self.cache.waiter(&prefix),
+        };
         let mut initial = Vec::new();
         let mut announces_end = false;
         let (cursor, position) = match query.start {
             Start::Initial(freshness) => {
                 // A store that the cache cannot follow would leave a gap between state and changes: better to wait on.
                 while !self.cache_serves(freshness).await? {}
-                let snapshot = self.cache.snapshot(&prefix, "", 0, |object| self.matches(&query.selector, object));
+                let lookup = self.lookup(&query.selector);
+                let range = Range { prefix: &prefix, lookup: lookup.as_ref(), ..Range::default() };
+                let snapshot = self.cache.select(&range, |object| self.matches(&query.selector, object));
                 initial = snapshot.objects;
                 initial.reverse();
                 announces_end = true;
@@ -109,8 +116,8 @@ impl Registry {
             }
             Start::Now => {
                 while !self.cache_serves(Freshness::Consistent).await? {}
-                let snapshot = self.cache.snapshot(&prefix, "", 0, |_| false);
-                (snapshot.cursor, snapshot.revision)
+                let (revision, cursor) = self.cache.now();
+                (cursor, revision)
             }
             Start::After(revision) => {
                 let cursor = self.cache.cursor_after(revision).map_err(|error| too_old(revision, &error))?;
@@ -119,7 +126,7 @@ impl Registry {
         };
         let after = if let Start::After(revision) = query.start { revision } else { Revision(0) };
         let (registry, selector) = (self.clone(), query.selector);
-        Ok(Watch { registry, prefix, selector, initial, announces_end, cursor, after, position, changes })
+        Ok(Watch { registry, prefix, selector, initial, announces_end, cursor, after, position, waiter })
     }
 }
 
@@ -134,7 +141,6 @@ impl Watch {
             let event = |object| WatchEvent { event_type: EventType::Added, object, change: None };
             return Ok(Step::Events(self.initial.drain(from..).rev().map(event).collect()));
         }
-        self.changes.mark_unchanged();
         let mut changes = Vec::new();
         let state = self.registry.cache.read_on(&mut self.cursor, BATCH, &mut changes);
         let reached = state.map_err(|error| too_old(self.position, &error))?;
@@ -150,10 +156,9 @@ impl Watch {
         Ok(Step::Events(changes.into_iter().filter_map(|change| self.event(change)).collect()))
     }
 
-    /// Wakes when there may be something to send.
-    pub async fn changed(&mut self) {
-        // The sender lives as long as the registry, which the watch keeps alive.
-        let _ = self.changes.changed().await;
+    /// Ready when there may be something to send.
+    pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.waiter.poll(&self.cursor, cx.waker())
     }
 
     /// Nothing at or before this revision is still to come, once [`step`](Self::step) was idle.
@@ -180,7 +185,7 @@ impl Watch {
             (false, false) => return None,
         };
         let object = match event_type {
-            EventType::Deleted => change.left(self.registry.codec())?.clone(),
+            EventType::Deleted => change.left()?.clone(),
             EventType::Added | EventType::Modified => change.object.clone()?,
         };
         Some(WatchEvent { event_type, object, change: Some(change) })

@@ -31,6 +31,13 @@ pub struct Wanted {
     pub pretty: bool,
 }
 
+impl Wanted {
+    /// The version of meta.k8s.io of the transformed kind.
+    pub fn meta_version(self) -> &'static str {
+        if self.v1beta1 { "v1beta1" } else { "v1" }
+    }
+}
+
 /// No clause of an Accept header can be satisfied; answered 406.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotAcceptable;

@@ -134,12 +134,12 @@ mod tests {
         let before = store.revision().await.unwrap();
         assert_eq!(pass(&store, "/registry/core/events/", HOUR, now).await.unwrap(), 1);
         let left = store.list(ListRequest { prefix: "/registry/core/events/".into(), ..ListRequest::default() }).await;
-        let left: Vec<String> = left.unwrap().entries.into_iter().map(|entry| entry.key).collect();
+        let left: Vec<String> = left.unwrap().entries.into_iter().map(|entry| entry.key.to_string()).collect();
         assert_eq!(left, ["broken", "changed", "new"].map(|name| format!("/registry/core/events/{name}")));
         let mut watch = store.watch("/registry/", before).await.unwrap();
         match watch.next().await {
             Some(Ok(WatchItem::Events(events))) => {
-                assert_eq!((events[0].key.as_str(), &events[0].value), ("/registry/core/events/old", &None));
+                assert_eq!((&*events[0].key, &events[0].value), ("/registry/core/events/old", &None));
                 assert!(events[0].revision > before);
             }
             other => panic!("{other:?}"),

@@ -9,7 +9,7 @@ use super::mvcc::{Change, Mvcc};
 use super::{Entry, ListRequest, Page, ReadError, Revision, Store, WatchError, WatchStream, WriteError};
 
 /// A [`Store`] in memory. No call waits, but for [`Store::compact`], which lets others go first now and then. When
-/// superseded values take more than 32 MiB, the older half of history is compacted without being asked for.
+/// superseded values take more than 16 MiB, the older half of history is compacted without being asked for.
 #[derive(Default)]
 pub struct MemoryStore {
     mvcc: Arc<Mvcc>,

@@ -22,6 +22,7 @@ pub mod timed;
 pub use contract::contract_tests;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -40,8 +41,8 @@ impl fmt::Display for Revision {
 /// A key with its value, as one write left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The whole key, for example `/registry/demo.example.com/birds/default/robin`.
-    pub key: String,
+    /// The whole key, for example `/registry/demo.example.com/birds/default/robin`. Shared with a store that keeps it.
+    pub key: Arc<str>,
     /// What was stored, unchanged.
     pub value: Bytes,
     /// The write that stored it.
@@ -76,7 +77,7 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The key that changed.
-    pub key: String,
+    pub key: Arc<str>,
     /// Its new value; `None` when it was deleted.
     pub value: Option<Bytes>,
     /// The write that changed it.

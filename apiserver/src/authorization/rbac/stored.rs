@@ -79,7 +79,7 @@ impl PolicySource for StoredPolicy {
 
 /// Reads what is new in a cache, forgets what has gone, and gives all of it.
 fn refresh<'a, K: DeserializeOwned>(known: &'a mut Known<K>, cache: &Cache) -> impl Iterator<Item = &'a K> {
-    let objects = cache.snapshot(cache.prefix(), "", 0, |_| true).objects;
+    let objects = cache.snapshot(cache.prefix(), |_| true).objects;
     let mut before = std::mem::take(known);
     for object in objects {
         let place = Arc::as_ptr(&object) as usize;

@@ -50,10 +50,6 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub fn codec(&self) -> &Codec {
-        &self.codec
-    }
-
     /// Where an object stands in a list.
     pub fn key(&self, object: &Object) -> String {
         key(&self.namespace, object)
@@ -69,7 +65,7 @@ impl Scope {
 
     /// Whether an object is in the namespace, if one is asked for.
     pub fn is_within(&self, object: &Object) -> bool {
-        self.namespace.is_empty() || object.summary.namespace == self.namespace
+        self.namespace.is_empty() || *object.summary.namespace == *self.namespace
     }
 
     pub fn means(&self, object: &Object) -> bool {
@@ -423,5 +419,5 @@ impl Backed {
 
 fn key(namespace: &str, object: &Object) -> String {
     let (own, name) = (&object.summary.namespace, &object.summary.name);
-    if own.is_empty() || !namespace.is_empty() { name.clone() } else { format!("{own}/{name}") }
+    if own.is_empty() || !namespace.is_empty() { name.to_string() } else { format!("{own}/{name}") }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde_json::Value;
@@ -111,9 +111,7 @@ impl BackedWatch {
         match (before, means) {
             (Some(Some(_)), true) => Some((EventType::Modified, object)),
             (Some(None), true) => Some((EventType::Added, object)),
-            (Some(Some(last)), false) => {
-                Some((EventType::Deleted, Arc::new(last.left_at(self.scope.codec(), object.revision))))
-            }
+            (Some(Some(last)), false) => Some((EventType::Deleted, Arc::new(last.left_at(object.revision)))),
             (None, true) => Some((event_type, object)),
             (None, false) if event_type == EventType::Modified => Some((EventType::Deleted, object)),
             (_, false) => None,
@@ -121,7 +119,6 @@ impl BackedWatch {
     }
 }
 
-#[async_trait]
 impl Watching for BackedWatch {
     fn step(&mut self) -> Result<Step, Error> {
         if !self.initial.is_empty() {
@@ -145,21 +142,19 @@ impl Watching for BackedWatch {
         }
     }
 
-    async fn changed(&mut self) {
-        match self.source.next().await {
-            Some(Ok(event)) => self.take(event),
-            Some(Err(error)) => self.ended = Some(Some(error)),
-            None => self.ended = Some(None),
-        }
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut changed = Poll::Pending;
         // What is there already goes out with it.
         while self.ended.is_none() && self.ready.len() < BATCH {
-            match futures::FutureExt::now_or_never(self.source.next()) {
-                None => break,
-                Some(Some(Ok(event))) => self.take(event),
-                Some(Some(Err(error))) => self.ended = Some(Some(error)),
-                Some(None) => self.ended = Some(None),
+            match self.source.poll_next_unpin(cx) {
+                Poll::Pending => return changed,
+                Poll::Ready(Some(Ok(event))) => self.take(event),
+                Poll::Ready(Some(Err(error))) => self.ended = Some(Some(error)),
+                Poll::Ready(None) => self.ended = Some(None),
             }
+            changed = Poll::Ready(());
         }
+        Poll::Ready(())
     }
 
     fn position(&self) -> Revision {

@@ -166,7 +166,7 @@ async fn aggregate(rest: &dyn Rest, cache: &WatchCache<Object>) -> Result<(), Er
 
 /// The roles that are made of others, and those that they are made of; the rest is not worth reading.
 fn relevant(cache: &WatchCache<Object>) -> Result<Vec<ClusterRole>, Error> {
-    let objects = cache.snapshot(cache.prefix(), "", 0, |_| true).objects;
+    let objects = cache.snapshot(cache.prefix(), |_| true).objects;
     let (made, plain): (Vec<_>, Vec<_>) = objects.into_iter().partition(|object| is_made_of_others(object));
     let mut roles: Vec<ClusterRole> = made.iter().map(|object| typed(object)).collect::<Result<_, _>>()?;
     let selectors: Vec<Selector> = roles
@@ -176,7 +176,8 @@ fn relevant(cache: &WatchCache<Object>) -> Result<Vec<ClusterRole>, Error> {
         .filter_map(|selector| Selector::try_from(selector.clone()).ok())
         .collect();
     for object in plain {
-        if selectors.iter().any(|selector| selector.matches(&object.summary.labels)) {
+        let labels = object.summary.labels.to_map();
+        if selectors.iter().any(|selector| selector.matches(&labels)) {
             roles.push(typed(&object)?);
         }
     }
@@ -185,7 +186,7 @@ fn relevant(cache: &WatchCache<Object>) -> Result<Vec<ClusterRole>, Error> {
 
 fn is_made_of_others(object: &Object) -> bool {
     const FIELD: &[u8] = b"\"aggregationRule\"";
-    object.json().windows(FIELD.len()).any(|bytes| bytes == FIELD)
+    object.stored().windows(FIELD.len()).any(|bytes| bytes == FIELD)
 }
 
 fn typed<K: Typed>(object: &Object) -> Result<K, Error> {

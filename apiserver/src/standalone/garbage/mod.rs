@@ -19,12 +19,13 @@ mod places;
 mod report;
 mod work;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, select_all};
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -228,12 +229,13 @@ impl Collector {
 
 /// Wakes when something may have changed.
 async fn changed(followed: &mut [Followed]) {
-    let waiting: Vec<_> =
-        followed.iter_mut().filter_map(Followed::watching).map(|watching| watching.changed()).collect();
-    if waiting.is_empty() {
-        std::future::pending::<()>().await;
-    }
-    select_all(waiting).await;
+    let mut watching: Vec<_> = followed.iter_mut().filter_map(Followed::watching).collect();
+    poll_fn(|cx| {
+        // All are asked, so that each knows whom to wake.
+        let changed = watching.iter_mut().fold(false, |changed, one| one.poll_changed(cx).is_ready() || changed);
+        if changed { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// Kubernetes' collector leaves Events alone, and can do nothing for kinds that it cannot follow.

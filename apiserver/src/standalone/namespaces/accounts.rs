@@ -50,7 +50,7 @@ pub(super) async fn run(
 
 async fn pass(accounts: &dyn Rest, caches: &Caches) -> Result<(), Error> {
     let namespaces = &caches.namespaces;
-    for namespace in namespaces.snapshot(namespaces.prefix(), "", 0, |one| !builtin::is_terminating(one)).objects {
+    for namespace in namespaces.snapshot(namespaces.prefix(), |one| !builtin::is_terminating(one)).objects {
         let namespace = &namespace.summary.name;
         let there = caches.accounts.get(&format!("{}{namespace}/{NAME}", caches.accounts.prefix()));
         if there.is_some() {

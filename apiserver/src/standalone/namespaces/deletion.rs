@@ -141,7 +141,7 @@ impl ContentDeletion {
                         event.event_type != EventType::Deleted && event.object.summary.terminating
                     };
                     for event in events.iter().filter(deleted) {
-                        let task = Task::Empty(event.object.summary.name.clone());
+                        let task = Task::Empty(event.object.summary.name.to_string());
                         // What it tells of a failure is a change as well, and must not be what it is tried again for.
                         if !self.queue.has_failed(&task) {
                             self.queue.add(task);

@@ -31,13 +31,14 @@ pub trait Sink: Send + Sync + 'static {
     fn fill(&self, entries: Vec<Entry>, at: Revision);
     /// The next change.
     fn apply(&self, event: Event);
-    /// Nothing at or before this revision is still to come.
+    /// Nothing at or before this revision is still to come. Told to all after each change of any, so it takes no lock.
     fn progress(&self, revision: Revision);
 }
 
 /// Follows the store for all caches.
 pub struct Feed {
     store: Arc<dyn Store>,
+    /// In the order of their prefixes.
     sinks: Vec<Arc<dyn Sink>>,
     progress: watch::Sender<Revision>,
     filled: AtomicBool,
@@ -48,7 +49,8 @@ pub struct Feed {
 
 impl Feed {
     /// A feed for these caches; nothing happens until [`run`](Self::run).
-    pub fn new(store: Arc<dyn Store>, sinks: Vec<Arc<dyn Sink>>) -> Self {
+    pub fn new(store: Arc<dyn Store>, mut sinks: Vec<Arc<dyn Sink>>) -> Self {
+        sinks.sort_by(|one, other| one.prefix().cmp(other.prefix()));
         Self {
             store,
             sinks,
@@ -195,7 +197,7 @@ impl Feed {
             WatchItem::Events(events) => {
                 let last = events.last().map_or(Revision(0), |event| event.revision);
                 for event in events {
-                    if let Some(sink) = self.sinks.iter().find(|sink| event.key.starts_with(sink.prefix())) {
+                    if let Some(sink) = self.sink_of(&event.key) {
                         sink.apply(event);
                     }
                 }
@@ -211,6 +213,13 @@ impl Feed {
             moved
         });
         revision
+    }
+
+    fn sink_of(&self, key: &str) -> Option<&dyn Sink> {
+        // No prefix is part of another, so only the last one at or before the key can be its own.
+        let behind = self.sinks.partition_point(|sink| sink.prefix() <= key);
+        let sink = self.sinks.get(behind.checked_sub(1)?)?;
+        key.starts_with(sink.prefix()).then_some(&**sink)
     }
 }
 

@@ -6,23 +6,37 @@
 //!
 //! **Invariant:** when [`Feed::progress`](feed::Feed::progress) has reached a revision, every change at or before it is in the caches.
 
+mod change;
 pub mod feed;
+pub mod index;
+#[cfg(test)]
+mod tests;
+mod waiters;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
-use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use bytes::Bytes;
 use tokio::sync::watch;
 
+pub use self::change::Change;
+use self::index::{By, Indexes, Lookup};
+pub use self::waiters::Waiter;
+use self::waiters::Waiters;
 use super::{Entry, Event, Revision};
 
 /// Changes that are kept for watchers to resume from, as in Kubernetes' watch cache at its largest.
 const WINDOW_CHANGES_MAX: usize = 102_400;
-/// Bytes of values that only the window still holds; older changes are dropped beyond.
-const WINDOW_BYTES_MAX: usize = 32 << 20;
+/// What the window may take that nothing else does; older changes are dropped beyond. As much as the history of the
+/// stores that are in this process, with which it shares the bytes of objects.
+const WINDOW_BYTES_MAX: usize = 16 << 20;
 /// Changes that are kept whatever their size.
 const WINDOW_CHANGES_MIN: usize = 100;
+/// How many of the latest changes are kept as they were sent: watchers that keep up are hardly ever further behind.
+const FRAMES_KEPT: usize = 256;
+/// From so many objects on an index is worth its while.
+const INDEXED_MIN: usize = 256;
 
 /// What a cache makes of stored bytes.
 pub trait Cached: Send + Sync + Sized + 'static {
@@ -31,39 +45,18 @@ pub trait Cached: Send + Sync + Sized + 'static {
     /// Reads an entry. Bytes that cannot be read make an object that says so when it is used.
     fn decode(codec: &Self::Codec, entry: &Entry) -> Self;
     /// The same object as it is shown when it left at a later revision: deleted, or out of a selector.
-    fn left_at(&self, codec: &Self::Codec, revision: Revision) -> Self;
+    fn left_at(&self, revision: Revision) -> Self;
     /// The write that stored it.
     fn revision(&self) -> Revision;
     /// Its share of memory, in bytes.
     fn bytes(&self) -> usize;
+    /// Its value of a label or a field, where it has one.
+    fn value_of(&self, by: &By) -> Option<&str>;
     /// The form in which it is stored; objects of one form are counted together.
     fn stored_as(&self) -> &str;
     /// Told each time a cache has been filled anew: how many objects there are of each form.
     fn filled(codec: &Self::Codec, stored_as: &BTreeMap<String, u64>) {
         let _ = (codec, stored_as);
-    }
-}
-
-/// One change, as every watcher sees it.
-pub struct Change<T> {
-    /// The key that changed.
-    pub key: String,
-    /// The write that changed it.
-    pub revision: Revision,
-    /// The object after the change; `None` when it was deleted.
-    pub object: Option<Arc<T>>,
-    /// The object before the change; `None` when it was created.
-    pub previous: Option<Arc<T>>,
-    left: OnceLock<Arc<T>>,
-    /// Encoded once, by whoever needs it first, for all watchers: a slot for each type of event.
-    pub frames: [OnceLock<Bytes>; 3],
-}
-
-impl<T: Cached> Change<T> {
-    /// The previous object with this change's revision: what a watcher sees leave.
-    pub fn left(&self, codec: &T::Codec) -> Option<&Arc<T>> {
-        let previous = self.previous.as_ref()?;
-        Some(self.left.get_or_init(|| Arc::new(previous.left_at(codec, self.revision))))
     }
 }
 
@@ -88,11 +81,24 @@ pub struct Snapshot<T> {
     /// How many follow, when the snapshot was cut at a limit.
     pub remaining: u64,
     /// Where the next page starts: the key of the first object that was left out.
-    pub next: Option<String>,
+    pub next: Option<Arc<str>>,
     /// The state that was read.
     pub revision: Revision,
     /// Where a watch goes on from this snapshot.
     pub cursor: Cursor,
+}
+
+/// Which objects a reader wants.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Range<'a> {
+    /// Where their keys are: the cache's prefix, or a folder in it; ends in `/`.
+    pub prefix: &'a str,
+    /// Only keys at or after this one. Empty: from the first.
+    pub start: &'a str,
+    /// At most so many; 0 means all.
+    pub limit: usize,
+    /// Values of which one is had by all that the reader will keep: others need not be looked at.
+    pub lookup: Option<&'a Lookup>,
 }
 
 /// All objects under one prefix, and their latest changes.
@@ -100,12 +106,16 @@ pub struct WatchCache<T: Cached> {
     prefix: String,
     codec: T::Codec,
     state: RwLock<State<T>>,
-    /// The number of changes so far: what watchers wait for.
+    /// Nothing at or before this revision is still to come.
+    reached: AtomicU64,
+    waiters: Arc<Waiters>,
+    /// The number of changes so far.
     changed: watch::Sender<u64>,
 }
 
 struct State<T> {
-    objects: BTreeMap<String, Arc<T>>,
+    objects: BTreeMap<Arc<str>, Arc<T>>,
+    indexes: Indexes,
     /// How many objects there are of each form. One that has been there stays, with none.
     stored_as: BTreeMap<String, u64>,
     window: VecDeque<Arc<Change<T>>>,
@@ -116,6 +126,7 @@ struct State<T> {
     /// Grows when the cache is filled anew: what a watcher saw before cannot be continued.
     epoch: u64,
     window_bytes: usize,
+    /// The newest change.
     revision: Revision,
     filled: bool,
 }
@@ -125,6 +136,7 @@ impl<T: Cached> WatchCache<T> {
     pub fn new(prefix: String, codec: T::Codec) -> Self {
         let state = State {
             objects: BTreeMap::new(),
+            indexes: Indexes::default(),
             stored_as: BTreeMap::new(),
             window: VecDeque::new(),
             first: 0,
@@ -134,7 +146,14 @@ impl<T: Cached> WatchCache<T> {
             revision: Revision(0),
             filled: false,
         };
-        Self { prefix, codec, state: RwLock::new(state), changed: watch::Sender::new(0) }
+        Self {
+            prefix,
+            codec,
+            state: RwLock::new(state),
+            reached: AtomicU64::new(0),
+            waiters: Arc::default(),
+            changed: watch::Sender::new(0),
+        }
     }
 
     /// Where its objects are stored.
@@ -178,32 +197,64 @@ impl<T: Cached> WatchCache<T> {
         self.read().objects.get(key).cloned()
     }
 
-    /// The revision of the newest change that is in the cache.
+    /// The revision that the cache has reached: all changes at or before it are there.
     pub fn revision(&self) -> Revision {
-        self.read().revision
+        self.reached(&self.read())
     }
 
-    /// Reads the objects under `prefix` for which `keep` holds, from `start` on, at most `limit` of them (0: all).
-    /// `remaining` counts what follows whether `keep` holds or not.
-    pub fn snapshot(&self, prefix: &str, start: &str, limit: usize, keep: impl Fn(&T) -> bool) -> Snapshot<T> {
+    /// The revision that the cache has reached, and where a watch goes on from there.
+    pub fn now(&self) -> (Revision, Cursor) {
         let state = self.read();
-        let from = if start > prefix { start } else { prefix };
-        let mut range = state.objects.range::<str, _>((Bound::Included(from), Bound::Unbounded));
-        let mut objects = Vec::new();
-        let mut next = None;
-        let mut remaining = 0;
-        for (key, object) in range.by_ref().take_while(|(key, _)| key.starts_with(prefix)) {
-            if limit != 0 && objects.len() == limit {
-                // Whether another object matches is found out when somebody asks for it.
-                next.get_or_insert_with(|| key.clone());
-                remaining += 1;
-                continue;
+        (self.reached(&state), state.end())
+    }
+
+    /// All objects under `prefix` for which `keep` holds.
+    pub fn snapshot(&self, prefix: &str, keep: impl Fn(&T) -> bool) -> Snapshot<T> {
+        self.select(&Range { prefix, ..Range::default() }, keep)
+    }
+
+    /// Reads the objects of a range for which `keep` holds. `remaining` counts what follows whether `keep` holds or not,
+    /// and is not told with a look-up.
+    pub fn select(&self, range: &Range<'_>, keep: impl Fn(&T) -> bool) -> Snapshot<T> {
+        self.select_in(&self.read(), range, keep)
+    }
+
+    /// The same as they stood at a revision, as long as no change has come since; `None` afterwards.
+    pub fn select_at(&self, at: Revision, range: &Range<'_>, keep: impl Fn(&T) -> bool) -> Option<Snapshot<T>> {
+        let state = self.read();
+        let is_current = state.filled && state.revision <= at && at <= self.reached(&state);
+        is_current.then(|| Snapshot { revision: at, ..self.select_in(&state, range, keep) })
+    }
+
+    fn select_in(&self, state: &State<T>, range: &Range<'_>, keep: impl Fn(&T) -> bool) -> Snapshot<T> {
+        let (objects, next, remaining) = match range.lookup.and_then(|lookup| state.find(lookup, range)) {
+            Some(candidates) => {
+                let (objects, next) =
+                    cut(&mut candidates.iter().map(|(key, object)| (key, *object)), range.limit, keep);
+                (objects, next, 0)
             }
-            if keep(object) {
-                objects.push(object.clone());
+            None => {
+                let mut all = state.range(range);
+                let (objects, next) = cut(&mut all, range.limit, keep);
+                // Counting is going from leaf to leaf of the tree: it looks at neither keys nor objects.
+                let remaining = if next.is_some() { all.count() as u64 + 1 } else { 0 };
+                (objects, next, remaining)
             }
+        };
+        Snapshot { objects, remaining, next, revision: self.reached(state), cursor: state.end() }
+    }
+
+    /// Sees to it that a look-up has an index, where one is worth its while.
+    pub fn index(&self, lookup: &Lookup) {
+        let state = self.read();
+        if state.objects.len() < INDEXED_MIN || state.indexes.knows(&lookup.by) {
+            return;
         }
-        Snapshot { objects, remaining, next, revision: state.revision, cursor: state.end() }
+        drop(state);
+        let state = &mut *self.write();
+        if !state.indexes.knows(&lookup.by) {
+            state.indexes.add(&lookup.by, &state.objects);
+        }
     }
 
     /// Where a watch for changes after `revision` starts.
@@ -238,12 +289,22 @@ impl<T: Cached> WatchCache<T> {
         let until = state.window.len().min(from.saturating_add(limit));
         changes.extend(state.window.range(from.min(until)..until).cloned());
         cursor.next = state.first + until as u64;
-        Ok((until == state.window.len()).then_some(state.revision))
+        Ok((until == state.window.len()).then(|| self.reached(&state)))
+    }
+
+    /// Waits for changes of keys that start with `prefix`.
+    pub fn waiter(&self, prefix: &str) -> Waiter {
+        self.waiters.join(prefix)
     }
 
     /// Wakes when there is a change behind the last one seen by this receiver.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// What [`Feed`](feed::Feed) tells is told after the changes that it speaks of, and may be behind a change of ours.
+    fn reached(&self, state: &State<T>) -> Revision {
+        Revision(self.reached.load(Ordering::Acquire)).max(state.revision)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State<T>> {
@@ -270,23 +331,26 @@ impl<T: Cached> feed::Sink for WatchCache<T> {
         }
         T::filled(&self.codec, &stored_as);
         let mut state = self.write();
-        let next = state.first + state.window.len() as u64;
+        let (next, epoch) = (state.first + state.window.len() as u64, state.epoch + 1);
         for form in state.stored_as.keys() {
             count(&mut stored_as, form, 0);
         }
         *state = State {
             objects,
+            indexes: Indexes::default(),
             stored_as,
             window: VecDeque::new(),
             first: next,
             complete_after: at,
-            epoch: state.epoch + 1,
+            epoch,
             window_bytes: 0,
             revision: at,
             filled: true,
         };
+        self.reached.store(at.0, Ordering::Release);
         drop(state);
         // Watchers of the time before must learn that their cursor leads nowhere.
+        self.waiters.filled(epoch);
         self.changed.send_modify(|_| {});
     }
 
@@ -297,9 +361,7 @@ impl<T: Cached> feed::Sink for WatchCache<T> {
             Arc::new(T::decode(&self.codec, &entry))
         });
         let mut state = self.write();
-        if event.revision <= state.revision
-            && state.objects.get(&event.key).is_some_and(|o| o.revision() >= event.revision)
-        {
+        if state.objects.get(&event.key).is_some_and(|object| object.revision() >= event.revision) {
             return;
         }
         let previous = match &object {
@@ -312,26 +374,20 @@ impl<T: Cached> feed::Sink for WatchCache<T> {
         if let Some(previous) = &previous {
             count(&mut state.stored_as, previous.stored_as(), -1);
         }
+        state.indexes.change(&event.key, previous.as_deref(), object.as_deref());
         state.revision = state.revision.max(event.revision);
         if object.is_none() && previous.is_none() {
             return;
         }
-        state.push(Change {
-            key: event.key,
-            revision: event.revision,
-            object,
-            previous,
-            left: OnceLock::new(),
-            frames: Default::default(),
-        });
-        let count = state.first + state.window.len() as u64;
+        state.push(Change::new(event.key.clone(), event.revision, object, previous));
+        let changes = state.first + state.window.len() as u64;
         drop(state);
-        self.changed.send_replace(count);
+        self.waiters.changed(&event.key, changes);
+        self.changed.send_replace(changes);
     }
 
     fn progress(&self, revision: Revision) {
-        let mut state = self.write();
-        state.revision = state.revision.max(revision);
+        self.reached.fetch_max(revision.0, Ordering::AcqRel);
     }
 }
 
@@ -340,14 +396,30 @@ impl<T: Cached> State<T> {
         Cursor { next: self.first + self.window.len() as u64, epoch: self.epoch }
     }
 
+    /// The objects of a range, without its limit.
+    fn range<'a>(&'a self, range: &Range<'_>) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<T>)> {
+        let (from, end) = bounds(range);
+        self.objects.range::<str, _>((Bound::Included(from), Bound::Excluded(&*end)))
+    }
+
+    /// The objects of a range that a look-up may mean, if there is an index for it.
+    fn find<'a>(&'a self, lookup: &Lookup, range: &Range<'_>) -> Option<Vec<(Arc<str>, &'a Arc<T>)>> {
+        let (from, end) = bounds(range);
+        let keys = self.indexes.find(lookup, from, &end)?;
+        Some(keys.into_iter().filter_map(|key| self.objects.get(&key).map(|object| (key, object))).collect())
+    }
+
     fn push(&mut self, change: Change<T>) {
-        self.window_bytes += weight(&change);
+        if let Some(older) = self.window.len().checked_sub(FRAMES_KEPT) {
+            self.window[older].close();
+        }
+        self.window_bytes += change.weight();
         self.window.push_back(Arc::new(change));
         while self.window.len() > WINDOW_CHANGES_MIN
             && (self.window.len() > WINDOW_CHANGES_MAX || self.window_bytes > WINDOW_BYTES_MAX)
         {
             let Some(oldest) = self.window.pop_front() else { break };
-            self.window_bytes -= weight(&oldest);
+            self.window_bytes -= oldest.weight();
             self.complete_after = oldest.revision;
             self.first += 1;
         }
@@ -361,7 +433,30 @@ fn count(counts: &mut BTreeMap<String, u64>, form: &str, change: i64) {
     }
 }
 
-/// What a change keeps in memory that nothing else does: the object that it replaced.
-fn weight<T: Cached>(change: &Change<T>) -> usize {
-    change.key.len() + change.previous.as_ref().map_or(0, |object| object.bytes())
+/// Where the keys of a range start and end.
+fn bounds<'a>(range: &Range<'a>) -> (&'a str, String) {
+    // Its last character is a slash, and a zero comes next.
+    let end = format!("{}0", range.prefix.strip_suffix('/').unwrap_or(range.prefix));
+    // A start behind the end is behind everything, and a range must not run backwards.
+    let from = if range.start > range.prefix { range.start } else { range.prefix };
+    (from, if *end < *from { from.to_owned() } else { end })
+}
+
+/// The first `limit` of the objects for which `keep` holds, and the key of the one behind them. Whether that one matches
+/// is found out when somebody asks for it.
+fn cut<'a, T: 'a>(
+    objects: &mut impl Iterator<Item = (&'a Arc<str>, &'a Arc<T>)>,
+    limit: usize,
+    keep: impl Fn(&T) -> bool,
+) -> (Vec<Arc<T>>, Option<Arc<str>>) {
+    let mut kept = Vec::new();
+    for (key, object) in objects {
+        if limit != 0 && kept.len() == limit {
+            return (kept, Some(key.clone()));
+        }
+        if keep(object) {
+            kept.push(object.clone());
+        }
+    }
+    (kept, None)
 }

@@ -29,8 +29,8 @@ pub async fn a_list_sees_every_acknowledged_write(s: Subject) {
     let robin = s.update("robin", "2", robin).await;
     let page = s.list(s.all()).await;
     let expected = vec![
-        Entry { key: s.key("robin"), value: "2".into(), revision: robin },
-        Entry { key: s.key("wren"), value: "1".into(), revision: wren },
+        Entry { key: s.key("robin").into(), value: "2".into(), revision: robin },
+        Entry { key: s.key("wren").into(), value: "1".into(), revision: wren },
     ];
     assert_eq!(page.entries, expected);
     assert!(robin <= page.revision);
@@ -218,7 +218,7 @@ pub async fn a_list_continues_at_its_revision_while_others_write(s: Subject) {
     }
     writes.await.expect("the writer");
     for entries in paged {
-        let shown: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let shown: Vec<String> = entries.iter().map(|entry| entry.key.to_string()).collect();
         let expected: Vec<String> = (0..30).map(|n| s.key(&format!("{n:02}"))).collect();
         assert_eq!(shown, expected);
         assert!(entries.iter().all(|entry| entry.value == "old"));

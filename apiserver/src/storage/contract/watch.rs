@@ -1,5 +1,7 @@
 //! Watches: every change once, in order, from any revision that is kept; and none of it at the writers' cost.
 
+use std::sync::Arc;
+
 use futures::StreamExt;
 use futures::future::join_all;
 
@@ -23,9 +25,9 @@ pub async fn a_watch_delivers_creates_updates_and_deletes(s: Subject) {
 pub async fn an_event_is_the_entry_that_was_written(s: Subject) {
     let mut watch = s.watch(s.revision().await).await;
     let first = s.create("robin", "1").await;
-    assert_eq!(watch.next().await, Event { key: s.key("robin"), value: Some("1".into()), revision: first });
+    assert_eq!(watch.next().await, Event { key: s.key("robin").into(), value: Some("1".into()), revision: first });
     let gone = s.delete("robin", first).await;
-    assert_eq!(watch.next().await, Event { key: s.key("robin"), value: None, revision: gone });
+    assert_eq!(watch.next().await, Event { key: s.key("robin").into(), value: None, revision: gone });
 }
 
 /// Whatever revision a watcher saw last, it goes on with the one behind it.
@@ -67,7 +69,7 @@ pub async fn a_watch_goes_from_history_to_live_without_a_gap(s: Subject) {
         for n in 0..150 {
             let name = n.to_string();
             let revision = writer.create(&name, &name).await;
-            written.push(Event { key: writer.key(&name), value: Some(name.into()), revision });
+            written.push(Event { key: writer.key(&name).into(), value: Some(name.into()), revision });
         }
         written
     });
@@ -108,10 +110,10 @@ pub async fn a_list_and_a_watch_from_it_miss_nothing(s: Subject) {
         informers.push(tokio::spawn(async move {
             let mut state: std::collections::BTreeMap<_, _> =
                 page.entries.into_iter().map(|entry| (entry.key, entry.value)).collect();
-            while state.get(&s.key("last")).is_none_or(|value| value != "done") {
+            while state.get(&*s.key("last")).is_none_or(|value| value != "done") {
                 let event = watch.next().await;
                 let known = state.insert(event.key.clone(), event.value.expect("nothing is deleted"));
-                assert!(event.key == s.key("last") || known.is_none(), "{} came twice", event.key);
+                assert!(*event.key == *s.key("last") || known.is_none(), "{} came twice", event.key);
             }
             assert_eq!(state.len(), 51);
         }));
@@ -287,7 +289,7 @@ async fn sixteen_writers(s: &Subject) -> Vec<Event> {
             let mut written = Vec::new();
             for n in 0..5 {
                 let name = format!("{writer}-{n}");
-                let key = s.key(&name);
+                let key: Arc<str> = s.key(&name).into();
                 let created = s.create(&name, "1").await;
                 let updated = s.update(&name, "2", created).await;
                 let gone = s.delete(&name, updated).await;

@@ -11,7 +11,7 @@ use crate::storage::{Entry, Revision, WriteError};
 /// A created key is there, with the bytes and the revision of its creation.
 pub async fn create_stores_the_value_under_the_key(s: Subject) {
     let revision = s.create("robin", "red").await;
-    let entry = Entry { key: s.key("robin"), value: Bytes::from("red"), revision };
+    let entry = Entry { key: s.key("robin").into(), value: Bytes::from("red"), revision };
     assert_eq!(s.get("robin").await, Some(entry));
 }
 
@@ -19,11 +19,11 @@ pub async fn create_stores_the_value_under_the_key(s: Subject) {
 pub async fn create_refuses_an_existing_key(s: Subject) {
     let revision = s.create("robin", "red").await;
     let entry = exists(s.try_create("robin", "blue").await);
-    assert_eq!(entry, Entry { key: s.key("robin"), value: Bytes::from("red"), revision });
+    assert_eq!(entry, Entry { key: s.key("robin").into(), value: Bytes::from("red"), revision });
 
     let revision = s.update("robin", "green", revision).await;
     let entry = exists(s.try_create("robin", "blue").await);
-    assert_eq!(entry, Entry { key: s.key("robin"), value: Bytes::from("green"), revision });
+    assert_eq!(entry, Entry { key: s.key("robin").into(), value: Bytes::from("green"), revision });
 }
 
 /// A key that was deleted is free.
@@ -40,7 +40,7 @@ pub async fn update_replaces_the_value(s: Subject) {
     let first = s.create("robin", "1").await;
     let second = s.update("robin", "2", first).await;
     let third = s.update("robin", "3", second).await;
-    let entry = Entry { key: s.key("robin"), value: Bytes::from("3"), revision: third };
+    let entry = Entry { key: s.key("robin").into(), value: Bytes::from("3"), revision: third };
     assert_eq!(s.get("robin").await, Some(entry));
 }
 
@@ -49,7 +49,7 @@ pub async fn update_with_a_stale_revision_is_a_conflict(s: Subject) {
     let first = s.create("robin", "1").await;
     let second = s.update("robin", "2", first).await;
     let current = conflict(s.try_update("robin", "3", first).await);
-    assert_eq!(current, Some(Entry { key: s.key("robin"), value: Bytes::from("2"), revision: second }));
+    assert_eq!(current, Some(Entry { key: s.key("robin").into(), value: Bytes::from("2"), revision: second }));
 }
 
 /// Guards compare for equality: a revision above the key's is as wrong as one below.
@@ -116,7 +116,7 @@ pub async fn delete_with_a_stale_revision_is_a_conflict(s: Subject) {
     let second = s.update("robin", "2", first).await;
     for expected in [first, Revision(second.0 + 1_000_000)] {
         let current = conflict(s.try_delete("robin", expected).await);
-        assert_eq!(current, Some(Entry { key: s.key("robin"), value: Bytes::from("2"), revision: second }));
+        assert_eq!(current, Some(Entry { key: s.key("robin").into(), value: Bytes::from("2"), revision: second }));
     }
     assert_eq!(s.shown().await, "robin=2");
 }

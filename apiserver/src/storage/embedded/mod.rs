@@ -22,7 +22,7 @@ use super::mvcc::{Change, Mvcc};
 use super::{BoxError, Entry, ListRequest, Page, ReadError, Revision, Store, WatchError, WatchStream, WriteError};
 
 /// A [`Store`] on the local disk. Dropping it finishes the writes that were asked for, and waits for them. When
-/// superseded values take more than 32 MiB, the older half of history is compacted without being asked for.
+/// superseded values take more than 16 MiB, the older half of history is compacted without being asked for.
 pub struct EmbeddedStore {
     mvcc: Arc<Mvcc>,
     // Both are taken when the store is dropped.

@@ -208,7 +208,7 @@ impl Write {
 
     fn entry(&self) -> Option<Entry> {
         let value = self.value.clone()?;
-        Some(Entry { key: self.key.as_ref().to_owned(), value, revision: self.revision })
+        Some(Entry { key: self.key.clone(), value, revision: self.revision })
     }
 }
 

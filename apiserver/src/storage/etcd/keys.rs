@@ -39,7 +39,7 @@ impl Keys {
     }
 
     pub(super) fn entry(&self, kv: KeyValue) -> Result<Entry, BoxError> {
-        Ok(Entry { key: self.read(&kv.key)?, value: own(&kv.value), revision: from_wire(kv.mod_revision) })
+        Ok(Entry { key: self.read(&kv.key)?.into(), value: own(&kv.value), revision: from_wire(kv.mod_revision) })
     }
 
     /// The keys under `prefix`, from `start` on if that is later.

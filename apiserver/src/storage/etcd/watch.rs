@@ -178,7 +178,7 @@ impl Batches {
             if batch.last().is_some_and(|last| last.revision != revision) {
                 items.push(WatchItem::Events(std::mem::take(&mut batch)));
             }
-            let key = self.keys.read(&kv.key).map_err(WatchError::Unavailable)?;
+            let key = self.keys.read(&kv.key).map_err(WatchError::Unavailable)?.into();
             batch.push(Event { key, value: (!deleted).then(|| own(&kv.value)), revision });
             delivered = revision;
         }

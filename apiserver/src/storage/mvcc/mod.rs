@@ -20,7 +20,7 @@ use super::{Entry, ListRequest, Page, ReadError, Revision, WatchError, WatchStre
 
 /// Superseded values may take this much memory, whatever revisions they belong to. A compaction every few minutes is
 /// not enough by itself: a thousand updates of 1 KiB in a second come to 300 MiB in five minutes.
-pub(super) const HISTORY_BYTES_MAX: usize = 32 << 20;
+pub(super) const HISTORY_BYTES_MAX: usize = 16 << 20;
 
 /// What a superseded value takes beside its own bytes, roughly.
 const RECORD_BYTES: usize = 128;
@@ -388,7 +388,7 @@ fn prefix_end(prefix: &str) -> Option<String> {
 
 fn entry(record: &Arc<Record>) -> Entry {
     let value = record.value.clone().unwrap_or_default();
-    Entry { key: record.key.as_ref().to_owned(), value, revision: record.revision }
+    Entry { key: record.key.clone(), value, revision: record.revision }
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ impl Drop for Watch {
 }
 
 fn event(record: &Record) -> Event {
-    Event { key: record.key.as_ref().to_owned(), value: record.value.clone(), revision: record.revision }
+    Event { key: record.key.clone(), value: record.value.clone(), revision: record.revision }
 }
 
 /// The watches that writers fill.

@@ -95,7 +95,7 @@ async fn fill(store: &dyn Store, count: usize) {
 }
 
 fn keys(page: &Page) -> Vec<(String, Revision)> {
-    page.entries.iter().map(|entry| (entry.key.clone(), entry.revision)).collect()
+    page.entries.iter().map(|entry| (entry.key.to_string(), entry.revision)).collect()
 }
 
 /// The next events of a watch, progress left out.

@@ -44,7 +44,7 @@ async fn nothing_acknowledged_is_lost_and_a_watch_goes_on_where_it_was() {
     }
     store.create(END, text("")).await.unwrap();
     let seen: Vec<(String, Revision)> =
-        follower.await.unwrap().into_iter().map(|event| (event.key, event.revision)).collect();
+        follower.await.unwrap().into_iter().map(|event| (event.key.to_string(), event.revision)).collect();
     assert!(seen.is_sorted_by(|(_, a), (_, b)| a < b), "a revision was repeated or went back");
 
     let mut stored = keys(&store.list(all()).await.unwrap());
@@ -89,7 +89,7 @@ async fn follow(store: Arc<EtcdStore>, after: Revision) -> Vec<Event> {
         };
         while let Ok(events) = next_events(&mut watch).await {
             seen.extend(events);
-            if seen.last().is_some_and(|event| event.key == END) {
+            if seen.last().is_some_and(|event| *event.key == *END) {
                 return seen;
             }
         }
