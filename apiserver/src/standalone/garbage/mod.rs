@@ -232,8 +232,8 @@ async fn changed(followed: &mut [Followed]) {
     let mut watching: Vec<_> = followed.iter_mut().filter_map(Followed::watching).collect();
     poll_fn(|cx| {
         // All are asked, so that each knows whom to wake.
-        let changed = watching.iter_mut().fold(false, |changed, one| one.poll_changed(cx).is_ready() || changed);
-        if changed { Poll::Ready(()) } else { Poll::Pending }
+        let ready = watching.iter_mut().filter_map(|one| one.poll_changed(cx).is_ready().then_some(())).count();
+        if ready > 0 { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }
