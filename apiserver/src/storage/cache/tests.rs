@@ -178,11 +178,11 @@ fn a_change_is_encoded_once_in_each_form_until_it_is_old() {
         };
         assert_eq!(changes[0].frame(form, encode), Ok(Bytes::from(form.to_string())));
     };
-    [1, 2, 1, 2].map(frame);
+    [1, 2, 1, 2].into_iter().for_each(frame);
     assert_eq!(encoded.take(), BTreeMap::from([(1, 1), (2, 1)]));
     for revision in 3..3 + super::FRAMES_KEPT as u64 {
         write(&cache, "/r/b", Some("b"), revision);
     }
-    [1, 1].map(frame);
+    [1, 1].into_iter().for_each(frame);
     assert_eq!(encoded.take(), BTreeMap::from([(1, 2)]));
 }
