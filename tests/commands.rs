@@ -378,8 +378,8 @@ fn a_newer_or_older_library_is_left_until_it_is_asked_for() {
 fn commands_take_less_than_a_tenth_of_a_second() {
     // The best of a few: the file system is slow to give out what tests beside this one have just deleted.
     let best = |run: &dyn Fn() -> Duration| (0..5).map(|_| run()).min().unwrap();
-    // Without optimisation everything takes twice as long.
-    let limit = Duration::from_millis(if cfg!(debug_assertions) { 200 } else { 100 });
+    // Without optimisation everything takes twice as long, and on a processor that is shared half as long again.
+    let limit = Duration::from_millis(if cfg!(debug_assertions) { 300 } else { 100 });
     let (_temporary, project) = scaffold("aviary");
     for line in [CREATE, "show", "generate --check", "update vendor", "version"] {
         let took = best(&|| processor_time(&project, line));
