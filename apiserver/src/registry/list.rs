@@ -54,14 +54,10 @@ impl Registry {
         let prefix = self.prefix(if self.kind.namespaced { &query.namespace } else { "" });
         if !query.continue_token.is_empty() {
             let token = Token::read(&query.continue_token, &prefix)?;
-            if let Some(at) = token.at {
-                let lookup = self.lookup(&query.selector);
-                let range = Range { prefix: &prefix, start: &token.start, limit: query.limit, lookup: lookup.as_ref() };
-                // Nothing has changed since the page before: then the cache shows that state still.
-                if let Some(snapshot) = self.cache.select_at(at, &range, |object| self.matches(&query.selector, object))
-                {
-                    return self.listing(snapshot, &prefix, query);
-                }
+            if let Some(at) = token.at
+                && let Some(snapshot) = self.next_page(&prefix, &token.start, at, query).await?
+            {
+                return self.listing(snapshot, &prefix, query);
             }
             return self.list_from(&prefix, token.start, token.at, query).await;
         }
@@ -93,6 +89,23 @@ impl Registry {
         let range = Range { prefix, start: "", limit, lookup: lookup.as_ref() };
         let snapshot = self.cache.select(&range, |object| self.matches(&query.selector, object));
         self.listing(snapshot, prefix, query)
+    }
+
+    /// A further page out of the cache: while nothing has changed since the page before, the cache shows that state still.
+    async fn next_page(
+        &self,
+        prefix: &str,
+        start: &str,
+        at: Revision,
+        query: &ListQuery,
+    ) -> Result<Option<Snapshot<Object>>, Error> {
+        // A cache that is behind would go on with a state that the store may have compacted.
+        if !self.cache_serves(Freshness::Consistent).await? {
+            return Ok(None);
+        }
+        let lookup = self.lookup(&query.selector);
+        let range = Range { prefix, start, limit: query.limit, lookup: lookup.as_ref() };
+        Ok(self.cache.select_at(at, &range, |object| self.matches(&query.selector, object)))
     }
 
     fn listing(&self, snapshot: Snapshot<Object>, prefix: &str, query: &ListQuery) -> Result<Listing, Error> {
