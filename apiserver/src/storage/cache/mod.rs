@@ -26,8 +26,9 @@ pub use self::waiters::Waiter;
 use self::waiters::Waiters;
 use super::{Entry, Event, Revision};
 
-/// Changes that are kept for watchers to resume from, as in Kubernetes' watch cache at its largest.
-const WINDOW_CHANGES_MAX: usize = 102_400;
+/// Changes that are kept for watchers to resume from. Each takes some 150 bytes beside its objects, which adds up where
+/// many are made at once.
+const WINDOW_CHANGES_MAX: usize = 20_480;
 /// What the window may take that nothing else does; older changes are dropped beyond. As much as the history of the
 /// stores that are in this process, with which it shares the bytes of objects.
 const WINDOW_BYTES_MAX: usize = 16 << 20;
