@@ -38,7 +38,9 @@ fn reading(c: &mut Criterion) {
     let mut group = c.benchmark_group("cache/list");
     for (name, limit) in [("all", 0), ("500", 500)] {
         group.throughput(Throughput::Elements(if limit == 0 { OBJECTS } else { limit } as u64));
-        group.bench_function(name, |b| b.iter(|| cache.select(&Range { prefix: PREFIX, limit, ..Range::default() }, |_| true)));
+        group.bench_function(name, |b| {
+            b.iter(|| cache.select(&Range { prefix: PREFIX, limit, ..Range::default() }, |_| true))
+        });
     }
     let fits = |object: &Object| object.summary.labels.get("shard") == Some("7");
     group.bench_function("by label, all looked at", |b| b.iter(|| cache.snapshot(PREFIX, fits)));

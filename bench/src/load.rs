@@ -26,11 +26,14 @@ pub struct Load {
     pub requests: usize,
 }
 
+/// Is shown the number of a request and the body of its answer.
+pub type Answered = Box<dyn Fn(usize, &[u8]) + Send + Sync>;
+
 /// The requests: what the one with each number asks for, and what is made of its answer.
 pub struct Work {
     pub call: Box<dyn Fn(usize) -> Call + Send + Sync>,
     /// Is shown the number and the body of each good answer. Without it no body is kept.
-    pub answered: Option<Box<dyn Fn(usize, &[u8]) + Send + Sync>>,
+    pub answered: Option<Answered>,
     /// 429 is counted, not an error; whoever is answered so waits a moment, as clients do.
     pub may_be_refused: bool,
 }

@@ -145,12 +145,14 @@ fn class(peer: &str, index: usize) -> String {
     if peer == BARE { BARE.to_owned() } else { format!("s{}", index % 6) }
 }
 
+/// One line: its name, its class, whether it is dashed, and its points.
+type Series = (String, String, bool, Vec<(f64, f64)>);
+
 /// Lines through points; x and y grow by factors.
 struct Curve {
     title: &'static str,
     below: &'static str,
-    /// By name: class, and whether dashed, and the points.
-    series: Vec<(String, String, bool, Vec<(f64, f64)>)>,
+    series: Vec<Series>,
 }
 
 fn curves(report: &Report, body: &mut String, y: &mut f64) {

@@ -58,6 +58,8 @@ struct Stage {
     kind: Kind,
     ledger: Ledger,
     end: AtomicBool,
+    /// All who write have stopped, and all that they wrote was answered and counted.
+    settled: AtomicBool,
     reads: AtomicU64,
     lists: AtomicU64,
     events: AtomicU64,
@@ -78,6 +80,10 @@ impl Stage {
     fn is_over(&self) -> bool {
         self.end.load(Ordering::Relaxed)
     }
+
+    fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
 }
 
 impl Soak {
@@ -88,6 +94,7 @@ impl Soak {
             kind,
             ledger: Ledger::new(self.writers * self.objects),
             end: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
             reads: AtomicU64::new(0),
             lists: AtomicU64::new(0),
             events: AtomicU64::new(0),
@@ -117,6 +124,7 @@ impl Soak {
                 stage.wrong(format!("{error:#}"));
             }
         }
+        stage.settled.store(true, Ordering::Release);
         // What was written last is what is stored, and what everybody has seen.
         self.last_word(&stage).await?;
         while let Some(done) = watching.join_next().await {

@@ -33,7 +33,6 @@ pub async fn run(stage: Arc<Stage>, from: u64, stays: bool) -> Result<()> {
     let mut over: Option<Instant> = None;
     loop {
         watch(&stage, &mut seen, stays, &mut over).await?;
-        // A write is counted once it is answered, which may be after its event.
         if over.is_some() && seen.events >= stage.ledger.writes() {
             break;
         }
@@ -74,7 +73,8 @@ async fn watch(stage: &Stage, seen: &mut Seen, stays: bool, over: &mut Option<In
     let mut lines = Lines::default();
     let begin = Instant::now();
     loop {
-        if stage.is_over() {
+        // Not when writers begin to stop: an event may come before the answer to its write, and more after it.
+        if stage.is_settled() {
             over.get_or_insert_with(Instant::now);
         }
         let done = over.is_some_and(|over| seen.events >= stage.ledger.writes() || over.elapsed() > PATIENCE);
