@@ -44,9 +44,9 @@ fn reading(c: &mut Criterion) {
     }
     let fits = |object: &Object| object.summary.labels.get("shard") == Some("7");
     group.bench_function("by label, all looked at", |b| b.iter(|| cache.snapshot(PREFIX, fits)));
-    let lookup = Lookup { by: By::Label("shard".to_owned()), values: vec!["7".to_owned()] };
-    cache.index(&lookup);
-    let range = Range { prefix: PREFIX, lookup: Some(&lookup), ..Range::default() };
+    let lookups = [Lookup { by: By::Label("shard".to_owned()), values: vec!["7".to_owned()] }];
+    cache.index(&lookups);
+    let range = Range { prefix: PREFIX, lookups: &lookups, ..Range::default() };
     group.bench_function("by label", |b| b.iter(|| cache.select(&range, fits)));
     group.finish();
 }
@@ -64,6 +64,7 @@ fn fan_out(c: &mut Criterion) {
             b.iter(|| {
                 revision += 1;
                 cache.apply(Event { key: key(7).into(), value: Some(value.clone()), revision: Revision(revision) });
+                cache.tell();
                 for cursor in &mut cursors {
                     changes.clear();
                     cache.read_on(cursor, 100, &mut changes).expect("changes");

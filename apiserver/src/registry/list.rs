@@ -85,8 +85,8 @@ impl Registry {
         }
         // Who takes any state wants all of it in one piece: as in Kubernetes, the limit means nothing then.
         let limit = if query.freshness == Freshness::Any { 0 } else { query.limit };
-        let lookup = self.lookup(&query.selector);
-        let range = Range { prefix, start: "", limit, lookup: lookup.as_ref() };
+        let lookups = self.lookups(&query.selector);
+        let range = Range { prefix, start: "", limit, lookups: &lookups };
         let snapshot = self.cache.select(&range, |object| self.matches(&query.selector, object));
         self.listing(snapshot, prefix, query)
     }
@@ -103,8 +103,8 @@ impl Registry {
         if !self.cache_serves(Freshness::Consistent).await? {
             return Ok(None);
         }
-        let lookup = self.lookup(&query.selector);
-        let range = Range { prefix, start, limit: query.limit, lookup: lookup.as_ref() };
+        let lookups = self.lookups(&query.selector);
+        let range = Range { prefix, start, limit: query.limit, lookups: &lookups };
         Ok(self.cache.select_at(at, &range, |object| self.matches(&query.selector, object)))
     }
 

@@ -103,23 +103,24 @@ impl Selector {
 }
 
 impl Selector {
-    /// Values of a label or a field of which every object that is meant has one, if there is such a condition: where an
-    /// index of the cache spares looking at the others.
-    pub fn lookup(&self) -> Option<Lookup> {
-        let field = self.fields.iter().find_map(|requirement| match requirement.field {
+    /// The conditions that an index of the cache can answer: values of a label or a field, of which every object that is
+    /// meant has one.
+    pub fn lookups(&self) -> Vec<Lookup> {
+        let field = |requirement: &Requirement| match requirement.field {
             // Most objects have no value at all, so to look for that is to look at most of them.
             Field::Kept(index) if requirement.equals && !requirement.value.is_empty() => {
                 Some(Lookup { by: By::Field(index), values: vec![requirement.value.clone()] })
             }
             _ => None,
-        });
+        };
         let label = |requirement: &LabelRequirement| match &requirement.condition {
             LabelCondition::In(values) => {
                 Some(Lookup { by: By::Label(requirement.key.clone()), values: values.clone() })
             }
             _ => None,
         };
-        field.or_else(|| self.labels.as_ref()?.requirements().iter().find_map(label))
+        let labels = self.labels.iter().flat_map(|labels| labels.requirements());
+        self.fields.iter().filter_map(field).chain(labels.filter_map(label)).collect()
     }
 }
 
@@ -164,11 +165,11 @@ impl Registry {
         Selector::read(&self.kind, version, self.has_stored_shape(version), labels, fields)
     }
 
-    /// What an index of the cache can look up for this selector; sees to it that there is one.
-    pub(super) fn lookup(&self, selector: &Selector) -> Option<Lookup> {
-        let lookup = selector.lookup()?;
-        self.cache.index(&lookup);
-        Some(lookup)
+    /// What indexes of the cache can look up for this selector; sees to it that there are some.
+    pub(super) fn lookups(&self, selector: &Selector) -> Vec<Lookup> {
+        let lookups = selector.lookups();
+        self.cache.index(&lookups);
+        lookups
     }
 
     /// Whether the selector means this object.

@@ -106,8 +106,8 @@ impl Registry {
             Start::Initial(freshness) => {
                 // A store that the cache cannot follow would leave a gap between state and changes: better to wait on.
                 while !self.cache_serves(freshness).await? {}
-                let lookup = self.lookup(&query.selector);
-                let range = Range { prefix: &prefix, lookup: lookup.as_ref(), ..Range::default() };
+                let lookups = self.lookups(&query.selector);
+                let range = Range { prefix: &prefix, lookups: &lookups, ..Range::default() };
                 let snapshot = self.cache.select(&range, |object| self.matches(&query.selector, object));
                 initial = snapshot.objects;
                 initial.reverse();

@@ -53,16 +53,16 @@ impl Bootstrap {
                 failed("the roles that are there from the start could not be written", &error);
                 tokio::time::sleep(RETRY).await;
             }
-            let mut changes = roles.changes();
+            let waiter = roles.waiter(roles.prefix());
             loop {
-                changes.mark_unchanged();
+                let told = waiter.told();
                 let settled = aggregate(&*cluster_roles, &roles).await;
                 sender.send_replace(true);
                 if let Err(error) = settled {
                     failed("a role that is made of others could not be written", &error);
                     tokio::time::sleep(RETRY).await;
-                } else if changes.changed().await.is_err() {
-                    return;
+                } else {
+                    waiter.changed(&told).await;
                 }
             }
         });

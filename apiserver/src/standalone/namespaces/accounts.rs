@@ -12,6 +12,7 @@ use crate::builtin;
 use crate::registry::error::Error;
 use crate::registry::rest::Rest;
 use crate::standalone::caller::Caller;
+use crate::storage::cache::Waiter;
 
 const NAME: &str = "default";
 
@@ -31,19 +32,18 @@ pub(super) async fn run(
     if namespaces.wait_for(|made| *made).await.is_err() {
         return;
     }
-    let mut changes = [caches.namespaces.changes(), caches.accounts.changes()];
+    let waiters = [&caches.namespaces, &caches.accounts].map(|cache| cache.waiter(cache.prefix()));
     loop {
-        changes.iter_mut().for_each(|changes| drop(changes.borrow_and_update()));
+        let told = waiters.each_ref().map(Waiter::told);
         if let Err(error) = pass(&*accounts, &caches).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a namespace has no account yet");
             tokio::time::sleep(RETRY).await;
             continue;
         }
         made.send_if_modified(|made| !std::mem::replace(made, true));
-        let [of_namespaces, of_accounts] = &mut changes;
         tokio::select! {
-            changed = of_namespaces.changed() => if changed.is_err() { return },
-            changed = of_accounts.changed() => if changed.is_err() { return },
+            () = waiters[0].changed(&told[0]) => {}
+            () = waiters[1].changed(&told[1]) => {}
         }
     }
 }

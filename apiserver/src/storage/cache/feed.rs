@@ -5,6 +5,7 @@
 //! until [`Feed::progress`] reaches the store's revision. On an etcd that other programs write to as well, that
 //! moment may not come by itself; then a marker is written, see [`Feed::mark`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::sync::{Mutex, watch};
 
+use super::pace::Pace;
 use crate::storage::{Entry, Event, ListRequest, ReadError, Revision, Store, WatchError, WatchItem, WriteError};
 
 /// Under this lies everything that the server stores.
@@ -29,8 +31,10 @@ pub trait Sink: Send + Sync + 'static {
     fn prefix(&self) -> &str;
     /// All entries as they stand at a revision; what was known before is void.
     fn fill(&self, entries: Vec<Entry>, at: Revision);
-    /// The next change.
+    /// The next change. Who waits for it is told by [`tell`](Self::tell).
     fn apply(&self, event: Event);
+    /// Wakes those who wait for what has been applied, and says how many these are.
+    fn tell(&self) -> usize;
     /// Nothing at or before this revision is still to come. Told to all after each change of any, so it takes no lock.
     fn progress(&self, revision: Revision);
 }
@@ -167,13 +171,23 @@ impl Feed {
     async fn follow(&self, at: Revision) -> Box<dyn std::error::Error + Send + Sync> {
         let mut at = at;
         let mut failures = 0;
+        // Caches whose watchers are still to be told.
+        let (mut untold, mut pace) = (BTreeSet::new(), Pace::default());
         loop {
             let error = match self.store.watch(ROOT, at).await {
                 Ok(mut changes) => loop {
-                    match changes.next().await {
+                    let item = tokio::select! {
+                        biased;
+                        () = pace.over(), if !untold.is_empty() => {
+                            pace.told(self.tell(&mut untold));
+                            continue;
+                        }
+                        item = changes.next() => item,
+                    };
+                    match item {
                         Some(Ok(item)) => {
                             failures = 0;
-                            at = at.max(self.hand_out(item));
+                            at = at.max(self.hand_out(item, &mut untold));
                         }
                         Some(Err(error)) => break error,
                         None => break WatchError::Unavailable("the store ended the watch".into()),
@@ -181,6 +195,7 @@ impl Feed {
                 },
                 Err(error) => error,
             };
+            self.tell(&mut untold);
             // Resuming gives up only where it must: filling anew ends every client's watch.
             if matches!(error, WatchError::Compacted { .. }) {
                 return Box::new(error);
@@ -191,14 +206,21 @@ impl Feed {
         }
     }
 
-    fn hand_out(&self, item: WatchItem) -> Revision {
+    /// Tells those who wait for changes of these caches, and says how many they are.
+    fn tell(&self, untold: &mut BTreeSet<usize>) -> usize {
+        std::mem::take(untold).into_iter().map(|sink| self.sinks[sink].tell()).sum()
+    }
+
+    /// Notes in `untold` whom a change was handed to.
+    fn hand_out(&self, item: WatchItem, untold: &mut BTreeSet<usize>) -> Revision {
         let revision = match item {
             WatchItem::Progress(revision) => revision,
             WatchItem::Events(events) => {
                 let last = events.last().map_or(Revision(0), |event| event.revision);
                 for event in events {
                     if let Some(sink) = self.sink_of(&event.key) {
-                        sink.apply(event);
+                        self.sinks[sink].apply(event);
+                        untold.insert(sink);
                     }
                 }
                 last
@@ -215,11 +237,10 @@ impl Feed {
         revision
     }
 
-    fn sink_of(&self, key: &str) -> Option<&dyn Sink> {
+    fn sink_of(&self, key: &str) -> Option<usize> {
         // No prefix is part of another, so only the last one at or before the key can be its own.
-        let behind = self.sinks.partition_point(|sink| sink.prefix() <= key);
-        let sink = self.sinks.get(behind.checked_sub(1)?)?;
-        key.starts_with(sink.prefix()).then_some(&**sink)
+        let sink = self.sinks.partition_point(|sink| sink.prefix() <= key).checked_sub(1)?;
+        key.starts_with(self.sinks[sink].prefix()).then_some(sink)
     }
 }
 

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::Cached;
 
 /// How many indexes a cache keeps; the oldest makes room for another.
-const INDEXES_MAX: usize = 8;
+const INDEXES_MAX: usize = 16;
+/// Conditions of one selector that are looked up: others of a long one would drive out what is used more.
+const LOOKUPS_MAX: usize = 4;
 
 /// What objects are told apart by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub enum By {
     Field(usize),
 }
 
-/// The part of a selector that an index answers: one of these values.
+/// A condition of a selector that an index answers: one of these values.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     /// Of what.
@@ -42,13 +44,25 @@ struct Index {
 }
 
 impl Indexes {
-    /// The index by something, if it is there.
-    pub(super) fn knows(&self, by: &By) -> bool {
+    /// Whether all that is worth an index has one.
+    pub(super) fn know(&self, lookups: &[Lookup]) -> bool {
+        lookups.iter().take(LOOKUPS_MAX).all(|lookup| self.knows(&lookup.by))
+    }
+
+    fn knows(&self, by: &By) -> bool {
         self.all.iter().any(|index| index.by == *by)
     }
 
-    /// Makes an index of these objects.
-    pub(super) fn add<T: Cached>(&mut self, by: &By, objects: &BTreeMap<Arc<str>, Arc<T>>) {
+    /// Makes the indexes that are missing, of these objects.
+    pub(super) fn add<T: Cached>(&mut self, lookups: &[Lookup], objects: &BTreeMap<Arc<str>, Arc<T>>) {
+        for lookup in lookups.iter().take(LOOKUPS_MAX) {
+            if !self.knows(&lookup.by) {
+                self.add_one(&lookup.by, objects);
+            }
+        }
+    }
+
+    fn add_one<T: Cached>(&mut self, by: &By, objects: &BTreeMap<Arc<str>, Arc<T>>) {
         if self.all.len() == INDEXES_MAX {
             self.all.remove(0);
         }
@@ -81,11 +95,19 @@ impl Indexes {
         }
     }
 
-    /// The keys in a range with one of the values, in their order. `None` where there is no such index.
-    pub(super) fn find(&self, lookup: &Lookup, from: &str, end: &str) -> Option<Vec<Arc<str>>> {
-        let index = self.all.iter().find(|index| index.by == lookup.by)?;
-        let sets = lookup.values.iter().filter_map(|value| index.keys.get(value.as_str()));
-        let mut keys: Vec<_> = sets
+    /// The keys in a range that fulfil one of the conditions, the one that the fewest do, in their order. `None` where no
+    /// index leaves out most of so many objects: looking at all of them in turn is cheaper then.
+    pub(super) fn find(&self, lookups: &[Lookup], objects: usize, from: &str, end: &str) -> Option<Vec<Arc<str>>> {
+        let answered = lookups.iter().filter_map(|lookup| {
+            let index = self.all.iter().find(|index| index.by == lookup.by)?;
+            Some((index.count(lookup), index, lookup))
+        });
+        let (count, index, lookup) = answered.min_by_key(|(count, ..)| *count)?;
+        if count > objects / 2 {
+            return None;
+        }
+        let mut keys: Vec<_> = index
+            .sets(lookup)
             .flat_map(|keys| keys.range::<str, _>((Bound::Included(from), Bound::Excluded(end))))
             .cloned()
             .collect();
@@ -98,6 +120,14 @@ impl Indexes {
 }
 
 impl Index {
+    fn sets<'a>(&'a self, lookup: &'a Lookup) -> impl Iterator<Item = &'a BTreeSet<Arc<str>>> {
+        lookup.values.iter().filter_map(|value| self.keys.get(value.as_str()))
+    }
+
+    fn count(&self, lookup: &Lookup) -> usize {
+        self.sets(lookup).map(BTreeSet::len).sum()
+    }
+
     fn insert<T: Cached>(&mut self, key: &Arc<str>, object: &T) {
         let Some(value) = object.value_of(&self.by) else { return };
         match self.keys.get_mut(value) {

@@ -9,6 +9,7 @@
 mod change;
 pub mod feed;
 pub mod index;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod waiters;
@@ -17,8 +18,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-use tokio::sync::watch;
 
 pub use self::change::Change;
 use self::index::{By, Indexes, Lookup};
@@ -98,8 +97,8 @@ pub struct Range<'a> {
     pub start: &'a str,
     /// At most so many; 0 means all.
     pub limit: usize,
-    /// Values of which one is had by all that the reader will keep: others need not be looked at.
-    pub lookup: Option<&'a Lookup>,
+    /// Conditions that all fulfil whom the reader will keep: others need not be looked at.
+    pub lookups: &'a [Lookup],
 }
 
 /// All objects under one prefix, and their latest changes.
@@ -110,8 +109,6 @@ pub struct WatchCache<T: Cached> {
     /// Nothing at or before this revision is still to come.
     reached: AtomicU64,
     waiters: Arc<Waiters>,
-    /// The number of changes so far.
-    changed: watch::Sender<u64>,
 }
 
 struct State<T> {
@@ -153,7 +150,6 @@ impl<T: Cached> WatchCache<T> {
             state: RwLock::new(state),
             reached: AtomicU64::new(0),
             waiters: Arc::default(),
-            changed: watch::Sender::new(0),
         }
     }
 
@@ -228,7 +224,7 @@ impl<T: Cached> WatchCache<T> {
     }
 
     fn select_in(&self, state: &State<T>, range: &Range<'_>, keep: impl Fn(&T) -> bool) -> Snapshot<T> {
-        let (objects, next, remaining) = match range.lookup.and_then(|lookup| state.find(lookup, range)) {
+        let (objects, next, remaining) = match state.find(range) {
             Some(candidates) => {
                 let (objects, next) =
                     cut(&mut candidates.iter().map(|(key, object)| (key, *object)), range.limit, keep);
@@ -245,17 +241,15 @@ impl<T: Cached> WatchCache<T> {
         Snapshot { objects, remaining, next, revision: self.reached(state), cursor: state.end() }
     }
 
-    /// Sees to it that a look-up has an index, where one is worth its while.
-    pub fn index(&self, lookup: &Lookup) {
+    /// Sees to it that look-ups have an index, where one is worth its while.
+    pub fn index(&self, lookups: &[Lookup]) {
         let state = self.read();
-        if state.objects.len() < INDEXED_MIN || state.indexes.knows(&lookup.by) {
+        if state.objects.len() < INDEXED_MIN || state.indexes.know(lookups) {
             return;
         }
         drop(state);
         let state = &mut *self.write();
-        if !state.indexes.knows(&lookup.by) {
-            state.indexes.add(&lookup.by, &state.objects);
-        }
+        state.indexes.add(lookups, &state.objects);
     }
 
     /// Where a watch for changes after `revision` starts.
@@ -296,11 +290,6 @@ impl<T: Cached> WatchCache<T> {
     /// Waits for changes of keys that start with `prefix`.
     pub fn waiter(&self, prefix: &str) -> Waiter {
         self.waiters.join(prefix)
-    }
-
-    /// Wakes when there is a change behind the last one seen by this receiver.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
     }
 
     /// What [`Feed`](feed::Feed) tells is told after the changes that it speaks of, and may be behind a change of ours.
@@ -351,8 +340,7 @@ impl<T: Cached> feed::Sink for WatchCache<T> {
         self.reached.store(at.0, Ordering::Release);
         drop(state);
         // Watchers of the time before must learn that their cursor leads nowhere.
-        self.waiters.filled(epoch);
-        self.changed.send_modify(|_| {});
+        self.waiters.filled(next, epoch);
     }
 
     fn apply(&self, event: Event) {
@@ -381,10 +369,12 @@ impl<T: Cached> feed::Sink for WatchCache<T> {
             return;
         }
         state.push(Change::new(event.key.clone(), event.revision, object, previous));
-        let changes = state.first + state.window.len() as u64;
         drop(state);
-        self.waiters.changed(&event.key, changes);
-        self.changed.send_replace(changes);
+        self.waiters.changed(event.key);
+    }
+
+    fn tell(&self) -> usize {
+        self.waiters.tell()
     }
 
     fn progress(&self, revision: Revision) {
@@ -403,10 +393,10 @@ impl<T: Cached> State<T> {
         self.objects.range::<str, _>((Bound::Included(from), Bound::Excluded(&*end)))
     }
 
-    /// The objects of a range that a look-up may mean, if there is an index for it.
-    fn find<'a>(&'a self, lookup: &Lookup, range: &Range<'_>) -> Option<Vec<(Arc<str>, &'a Arc<T>)>> {
+    /// The objects of a range that its look-ups may mean, if an index tells them.
+    fn find<'a>(&'a self, range: &Range<'_>) -> Option<Vec<(Arc<str>, &'a Arc<T>)>> {
         let (from, end) = bounds(range);
-        let keys = self.indexes.find(lookup, from, &end)?;
+        let keys = self.indexes.find(range.lookups, self.objects.len(), from, &end)?;
         Some(keys.into_iter().filter_map(|key| self.objects.get(&key).map(|object| (key, object))).collect())
     }
 

@@ -1,5 +1,6 @@
 //! Who waits for a change of which keys. A write wakes those whom it concerns and costs the others nothing.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -17,13 +18,17 @@ struct Waiting {
     /// By the number of the waiter; `None` is free.
     all: Vec<Option<Slot>>,
     free: Vec<usize>,
-    /// The number of changes so far, and the cache's epoch.
+    /// The keys of changes that nobody has been told of yet.
+    untold: Vec<Arc<str>>,
+    /// The number of changes that were told so far, and the cache's epoch.
     changes: u64,
     epoch: u64,
 }
 
 struct Slot {
     prefix: Box<str>,
+    /// The changes before this one were seen by who waits, told or not.
+    next: u64,
     waker: Option<Waker>,
 }
 
@@ -36,7 +41,7 @@ pub struct Waiter {
 impl Waiters {
     pub(super) fn join(self: &Arc<Self>, prefix: &str) -> Waiter {
         let mut waiting = self.lock();
-        let slot = Some(Slot { prefix: prefix.into(), waker: None });
+        let slot = Some(Slot { prefix: prefix.into(), next: 0, waker: None });
         let number = match waiting.free.pop() {
             Some(number) => {
                 waiting.all[number] = slot;
@@ -51,21 +56,35 @@ impl Waiters {
         Waiter { waiters: self.clone(), number }
     }
 
-    /// Wakes those whom the change of a key concerns: the last of so many changes.
-    pub(super) fn changed(&self, key: &str, changes: u64) {
+    /// Notes a change, to be told.
+    pub(super) fn changed(&self, key: Arc<str>) {
+        self.lock().untold.push(key);
+    }
+
+    /// Wakes those whom the changes since the last time concern, and says how many these are.
+    pub(super) fn tell(&self) -> usize {
         let mut waiting = self.lock();
-        waiting.changes = changes;
-        let all = changes.is_multiple_of(ALL_EVERY);
-        let concerned = |slot: &&mut Slot| all || key.starts_with(&*slot.prefix);
+        let keys = std::mem::take(&mut waiting.untold);
+        let before = waiting.changes;
+        waiting.changes += keys.len() as u64;
+        let all = before / ALL_EVERY != waiting.changes / ALL_EVERY;
+        let changes = waiting.changes;
+        let concerned = |slot: &&mut Slot| {
+            slot.next < changes && (all || keys.iter().any(|key| key.starts_with(&*slot.prefix)))
+        };
         let woken: Vec<Waker> =
             waiting.all.iter_mut().flatten().filter(concerned).filter_map(|slot| slot.waker.take()).collect();
         drop(waiting);
+        let count = woken.len();
         woken.into_iter().for_each(Waker::wake);
+        count
     }
 
-    /// Wakes all, as the cache was filled anew.
-    pub(super) fn filled(&self, epoch: u64) {
+    /// Wakes all, as the cache was filled anew after so many changes.
+    pub(super) fn filled(&self, changes: u64, epoch: u64) {
         let mut waiting = self.lock();
+        waiting.untold.clear();
+        waiting.changes = changes;
         waiting.epoch = epoch;
         let woken: Vec<Waker> = waiting.all.iter_mut().flatten().filter_map(|slot| slot.waker.take()).collect();
         drop(waiting);
@@ -85,12 +104,24 @@ impl Waiter {
             return Poll::Ready(());
         }
         if let Some(slot) = waiting.all[self.number].as_mut() {
+            slot.next = cursor.next;
             match &mut slot.waker {
                 Some(own) => own.clone_from(waker),
                 none => *none = Some(waker.clone()),
             }
         }
         Poll::Pending
+    }
+
+    /// A place behind all that has been told so far, for who looks at the cache itself whenever it has changed.
+    pub fn told(&self) -> Cursor {
+        let waiting = self.waiters.lock();
+        Cursor { next: waiting.changes, epoch: waiting.epoch }
+    }
+
+    /// Waits for changes behind the cursor.
+    pub async fn changed(&self, cursor: &Cursor) {
+        poll_fn(|cx| self.poll(cursor, cx.waker())).await;
     }
 }
 

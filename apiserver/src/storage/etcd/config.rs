@@ -7,7 +7,8 @@ use http::Uri;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use super::error::EtcdError;
-use super::members::{CONNECT_TIMEOUT, Member};
+use super::members::{CONNECT_TIMEOUT, Member, Members};
+use super::transport::Transport;
 use crate::storage::BoxError;
 
 /// Where etcd is, and how to speak with it.
@@ -72,6 +73,13 @@ pub enum ConnectError {
         #[source]
         source: BoxError,
     },
+    /// The system refuses the thread on which connections are served.
+    #[error("cannot start the thread that speaks with etcd")]
+    Thread {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// None of the endpoints answers.
     #[error("no etcd answers; start it or correct the endpoints{}: {}", hint(*.anonymous), list(.attempts))]
     Unreachable {
@@ -83,17 +91,20 @@ pub enum ConnectError {
 }
 
 impl EtcdConfig {
-    pub(super) fn members(&self) -> Result<Vec<Member>, ConnectError> {
+    pub(super) fn members(&self) -> Result<Members, ConnectError> {
         if self.endpoints.is_empty() {
             return Err(ConnectError::NoEndpoint);
         }
-        self.endpoints.iter().map(|endpoint| self.member(endpoint)).collect()
+        let transport = Transport::start().map_err(|source| ConnectError::Thread { source })?;
+        let members = self.endpoints.iter().map(|endpoint| self.member(endpoint, &transport));
+        Ok(Members::new(members.collect::<Result<_, _>>()?, transport))
     }
 
-    fn member(&self, given: &str) -> Result<Member, ConnectError> {
+    fn member(&self, given: &str, transport: &Transport) -> Result<Member, ConnectError> {
         let endpoint = given.to_owned();
         let Some((uri, encrypted)) = parse(given) else { return Err(ConnectError::Address { endpoint }) };
-        let mut transport = Endpoint::from(uri)
+        let mut connections = Endpoint::from(uri)
+            .executor(transport.executor())
             // Members close connections that are pinged more often than every 5 s or while nothing is under way.
             // Source: <https://etcd.io/docs/v3.5/op-guide/configuration/>, `--grpc-keepalive-min-time`
             .http2_keep_alive_interval(Duration::from_secs(10))
@@ -104,7 +115,7 @@ impl EtcdConfig {
             .initial_connection_window_size(32 << 20);
         match (&self.tls, encrypted) {
             (Some(tls), true) => {
-                transport = transport
+                connections = connections
                     .tls_config(tls.to_tonic())
                     .map_err(|error| ConnectError::Certificates { endpoint: endpoint.clone(), source: error.into() })?;
             }
@@ -112,7 +123,7 @@ impl EtcdConfig {
             (Some(_), false) => return Err(ConnectError::NotEncrypted { endpoint }),
             (None, false) => {}
         }
-        Ok(Member::new(endpoint, &transport))
+        Ok(Member::new(endpoint, &connections))
     }
 }
 

@@ -19,6 +19,7 @@ use super::proto::etcdserverpb::StatusRequest;
 use super::proto::etcdserverpb::kv_client::KvClient;
 use super::proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use super::proto::etcdserverpb::watch_client::WatchClient;
+use super::transport::Transport;
 
 /// How long one member may take. It gives up by itself after about 7 s, with a better explanation than ours.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,8 +38,8 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(endpoint: String, transport: &Endpoint) -> Self {
-        let connect = || transport.connect_with_connector_lazy(tower::service_fn(dial));
+    pub(super) fn new(endpoint: String, connections: &Endpoint) -> Self {
+        let connect = || connections.connect_with_connector_lazy(tower::service_fn(dial));
         Self { endpoint, requests: connect(), watches: connect() }
     }
 
@@ -71,11 +72,13 @@ pub(super) enum Retry {
 pub(super) struct Members {
     members: Vec<Member>,
     preferred: AtomicUsize,
+    /// Where all their connections are; it ends with the members.
+    _transport: Transport,
 }
 
 impl Members {
-    pub(super) fn new(members: Vec<Member>) -> Self {
-        Self { members, preferred: AtomicUsize::new(0) }
+    pub(super) fn new(members: Vec<Member>, transport: Transport) -> Self {
+        Self { members, preferred: AtomicUsize::new(0), _transport: transport }
     }
 
     /// Prefers the first member that answers, and gives its version; else why each did not.

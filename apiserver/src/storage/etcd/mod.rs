@@ -18,6 +18,7 @@ mod proto;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod watch;
 
 use std::fmt;
@@ -55,7 +56,7 @@ impl EtcdStore {
     /// # Errors
     /// When the configuration contradicts itself, or no endpoint answers within 5 s.
     pub async fn connect(config: EtcdConfig) -> Result<Self, ConnectError> {
-        let members = Members::new(config.members()?);
+        let members = config.members()?;
         let anonymous = config.tls.is_some_and(|tls| tls.client.is_none());
         let answer = members.find_one_that_answers().await;
         let version = answer.map_err(|attempts| ConnectError::Unreachable { attempts, anonymous })?;

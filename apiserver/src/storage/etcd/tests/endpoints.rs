@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::super::keys::Keys;
-use super::super::members::{CONNECT_TIMEOUT, Members};
+use super::super::members::CONNECT_TIMEOUT;
 use super::super::progress::Asked;
 use super::super::testing::EtcdServer;
 use super::super::{ConnectError, EtcdConfig, EtcdStore};
@@ -91,7 +91,7 @@ async fn a_write_goes_elsewhere_when_no_connection_can_be_made() {
     let endpoints = vec![format!("http://{address}"), DOWN.to_owned(), server.endpoint()];
     let config = EtcdConfig { endpoints, ..server.config() };
     // As connected, but still with the first endpoint in mind.
-    let members = Members::new(config.members().unwrap());
+    let members = config.members().unwrap();
     let keys = Arc::new(Keys::new(config.prefix));
     let store = EtcdStore { members, keys, asked: Asked::default(), version: String::new() };
     let start = Instant::now();
