@@ -14,7 +14,7 @@ pub struct Pki {
     pub authority: PathBuf,
     pub server_certificate: PathBuf,
     pub server_key: PathBuf,
-    /// Of `CN=bench, O=system:masters`, who may do everything.
+    /// Of `CN=bench, O=bench`. Not one of `system:masters`: limits do not mean these.
     pub client_certificate: PathBuf,
     pub client_key: PathBuf,
 }
@@ -38,7 +38,7 @@ impl Pki {
 
         let mut client = CertificateParams::default();
         client.distinguished_name.push(DnType::CommonName, "bench");
-        client.distinguished_name.push(DnType::OrganizationName, "system:masters");
+        client.distinguished_name.push(DnType::OrganizationName, "bench");
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let client_key = KeyPair::generate()?;
         let client = client.signed_by(&client_key, &issuer)?;

@@ -51,7 +51,7 @@ impl Registry {
             Freshness::Consistent => {
                 let newest = match self.store.revision_now() {
                     Some(newest) => newest,
-                    None => self.feed.current().await?,
+                    None => self.store.revision().await?,
                 };
                 if self.feed.reached(newest, CATCH_UP).await {
                     return Ok(true);

@@ -17,11 +17,12 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
+use tokio::sync::oneshot;
 
 use super::core::Core;
 use super::health::Health;
 use super::lifecycle::Phase;
-use super::limits::RequestKind;
+use super::limits::{InFlight, RequestKind};
 use super::metrics::{LongRunning, RequestLabels, Series};
 use super::{duration, index, query, refusal, version};
 use crate::authentication::connection::ConnectionInfo;
@@ -62,6 +63,9 @@ pub async fn handle(core: &Core, connection: &ConnectionInfo, request: Request<R
     if let Some(guard) = record.long_running.take() {
         hold(&mut response, guard);
     }
+    if let Some(guard) = record.in_flight.take() {
+        hold_within(&mut response, guard, core.request_timeout.saturating_sub(started.elapsed()));
+    }
     let headers = response.headers_mut();
     headers.insert(AUDIT_ID, unlike_others(audit_id));
     headers.entry(CACHE_CONTROL).or_insert(NO_CACHE);
@@ -79,6 +83,7 @@ pub async fn handle(core: &Core, connection: &ConnectionInfo, request: Request<R
 struct Record {
     series: Option<Arc<Series>>,
     long_running: Option<LongRunning>,
+    in_flight: Option<InFlight>,
     user: Option<Arc<UserInfo>>,
     decision: Option<Decision>,
 }
@@ -155,12 +160,11 @@ async fn admit(
 
     // Probes are let through, or a server that is merely busy would be taken for dead and restarted.
     let counted = !is_long_running(core, info) && (info.is_resource || !Health::is_path(&info.path));
-    let _in_flight = if counted {
+    if counted {
         let exempt = user.groups.iter().any(|group| group == MASTERS);
-        Some(core.limits.enter(RequestKind::of(&info.verb), exempt).ok_or_else(Status::too_many_requests)?)
-    } else {
-        None
-    };
+        let in_flight = core.limits.enter(RequestKind::of(&info.verb), exempt).ok_or_else(Status::too_many_requests)?;
+        record.in_flight = Some(in_flight);
+    }
 
     let attributes = Attributes { user: &user, info };
     let decision = decide(&*core.authorizer, attributes).await?;
@@ -332,12 +336,29 @@ fn hold(response: &mut Response<Body>, guard: LongRunning) {
     };
 }
 
-struct Held {
-    stream: BoxStream<'static, Bytes>,
-    _guard: LongRunning,
+/// Counts a long answer among the requests in flight until it has been sent, and not for longer than a request may take:
+/// clients that do not read would keep all others out.
+fn hold_within(response: &mut Response<Body>, guard: InFlight, time: Duration) {
+    let body = std::mem::replace(response.body_mut(), Body::Empty);
+    *response.body_mut() = match body {
+        Body::Stream(stream) => {
+            let (guard_of_body, sent) = oneshot::channel::<()>();
+            tokio::spawn(async move {
+                let _ = tokio::time::timeout(time, sent).await;
+                drop(guard);
+            });
+            Body::Stream(Held { stream, _guard: guard_of_body }.boxed())
+        }
+        short => short,
+    };
 }
 
-impl Stream for Held {
+struct Held<G> {
+    stream: BoxStream<'static, Bytes>,
+    _guard: G,
+}
+
+impl<G: Send + Unpin> Stream for Held<G> {
     type Item = Bytes;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {

@@ -1,5 +1,6 @@
 //! How many requests may be in flight.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Limits for short requests; those that last, such as watches, are not counted. Source:
@@ -21,24 +22,24 @@ pub enum RequestKind {
 
 #[derive(Debug)]
 struct Limit {
-    in_flight: AtomicUsize,
+    in_flight: Arc<AtomicUsize>,
     max: usize,
 }
 
 /// A request in flight, until dropped.
-pub struct InFlight<'a>(&'a AtomicUsize);
+pub struct InFlight(Arc<AtomicUsize>);
 
 impl Limits {
     /// At most so many reading and so many mutating requests; 0 means any number.
     pub fn new(reading_max: usize, mutating_max: usize) -> Self {
-        let limit = |max| Limit { in_flight: AtomicUsize::new(0), max };
+        let limit = |max| Limit { in_flight: Arc::default(), max };
         Self { reading: limit(reading_max), mutating: limit(mutating_max) }
     }
 
     /// Counts a request in; `None` when there are as many as may be, unless the request is exempt.
-    pub fn enter(&self, kind: RequestKind, exempt: bool) -> Option<InFlight<'_>> {
+    pub fn enter(&self, kind: RequestKind, exempt: bool) -> Option<InFlight> {
         let limit = self.of(kind);
-        let guard = InFlight(&limit.in_flight);
+        let guard = InFlight(limit.in_flight.clone());
         let before = limit.in_flight.fetch_add(1, Ordering::Relaxed);
         (exempt || limit.max == 0 || before < limit.max).then_some(guard)
     }
@@ -63,7 +64,7 @@ impl RequestKind {
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -164,6 +164,26 @@ async fn when_too_much_is_in_flight_watches_and_masters_go_on() {
     server.handler.release.notify_waiters();
     assert_eq!(text(slow.await.expect("no panic")).await, "200 slow");
     assert_eq!(client.get(&format!("{BIRDS}/a")).await, "200 alice asks to get birds a");
+}
+
+#[tokio::test]
+async fn an_answer_is_in_flight_until_it_is_sent_or_its_time_is_over() {
+    let time = Duration::from_secs(2);
+    let server = Server::start_with(anonymous_too, |core| core.max_in_flight(1, 1).request_timeout(time)).await;
+    let mut client = server.client(Some("alice")).connect().await;
+    let begin = Instant::now();
+    let sending = client.send("GET", &format!("{BIRDS}/endless"), &[]).await;
+    assert_eq!(client.send("GET", &format!("{BIRDS}/a"), &[]).await.status(), 429);
+    drop(sending);
+    while client.send("GET", &format!("{BIRDS}/a"), &[]).await.status() == 429 {
+        tokio::task::yield_now().await;
+    }
+    assert!(begin.elapsed() < time, "who has gone is in nobody's way");
+    let _unread = client.send("GET", &format!("{BIRDS}/endless"), &[]).await;
+    while client.send("GET", &format!("{BIRDS}/a"), &[]).await.status() == 429 {
+        tokio::task::yield_now().await;
+    }
+    assert!(begin.elapsed() >= time, "who does not read is in the way for as long as a request may take");
 }
 
 #[tokio::test]
@@ -474,6 +494,10 @@ impl Handler for Birds {
                 self.slow.send_modify(|slow| *slow += 1);
                 released.await;
                 Response::new("slow".into())
+            }
+            ("birds", "endless") => {
+                let first = futures::stream::once(async { Bytes::from("a, ") });
+                Response::new(Body::stream(first.chain(futures::stream::pending())))
             }
             ("birds", name) => {
                 let text = format!("{} asks to {} birds {name}", user.username, info.verb);

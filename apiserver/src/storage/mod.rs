@@ -172,7 +172,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Dropping a returned future cancels the wait, not a write that is under way.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// The newest revision. Whatever was acknowledged to anyone before this call is at or below it.
+    /// The newest revision. Whatever was acknowledged to anyone before this call is at or below it. Asked before each read
+    /// that must be fresh, by many at once: where it is a round trip, let them share it.
     async fn revision(&self) -> Result<Revision, ReadError>;
 
     /// The newest revision, where that is known without asking anyone; `None` where it is not.

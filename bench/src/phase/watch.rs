@@ -235,37 +235,46 @@ impl Lines {
 /// What became of those who never read: how many were cut off, what they had been sent, and whether the last line of it
 /// tells them where to go on.
 async fn outcome(silent: Vec<Stream>, sample: &mut Sample) {
-    let (mut ended, mut told, mut events) = (0, 0, 0);
     let count = silent.len();
-    for (connection, mut body) in silent {
-        let (mut lines, mut last) = (Lines::default(), Vec::new());
-        loop {
-            match tokio::time::timeout(Duration::from_millis(500), body.frame()).await {
-                Ok(Some(Ok(frame))) => {
-                    let data = frame.into_data().unwrap_or_default();
-                    lines.feed(&data, |line| {
-                        events += 1;
-                        last.clear();
-                        last.extend_from_slice(line);
-                    });
-                }
-                Ok(Some(Err(_)) | None) => {
-                    ended += 1;
-                    break;
-                }
-                // Nothing more comes, and it is open: it was not cut off.
-                Err(_) => break,
-            }
-        }
-        let starts = |kind: &str| memchr::memmem::find(&last[..last.len().min(64)], kind.as_bytes()).is_some();
-        told += u32::from(starts("\"ERROR\"") || starts("\"BOOKMARK\""));
-        drop(connection);
-    }
+    let ends: Vec<End> = silent.into_iter().map(end).collect::<JoinSet<_>>().join_all().await;
+    let share = |meant: fn(&End) -> bool| ends.iter().filter(|end| meant(end)).count() as f64;
+    let events: u64 = ends.iter().map(|end| end.events).sum();
     sample.extra.insert("stalled", count as f64);
-    sample.extra.insert("stalled_ended", f64::from(ended));
-    sample.extra.insert("stalled_told_where_to_resume", f64::from(told));
-    sample.extra.insert("stalled_events_each", f64::from(events) / count.max(1) as f64);
+    sample.extra.insert("stalled_ended", share(|end| end.cut_off));
+    sample.extra.insert("stalled_told_where_to_resume", share(|end| end.told));
+    sample.extra.insert("stalled_events_each", events as f64 / count.max(1) as f64);
 }
+
+struct End {
+    cut_off: bool,
+    told: bool,
+    events: u64,
+}
+
+/// Reads what a watch had been sent.
+async fn end((connection, mut body): Stream) -> End {
+    let (mut lines, mut last, mut events) = (Lines::default(), Vec::new(), 0);
+    let cut_off = loop {
+        match tokio::time::timeout(SILENCE, body.frame()).await {
+            Ok(Some(Ok(frame))) => {
+                let data = frame.into_data().unwrap_or_default();
+                lines.feed(&data, |line| {
+                    events += 1;
+                    last.clear();
+                    last.extend_from_slice(line);
+                });
+            }
+            Ok(Some(Err(_)) | None) => break true,
+            Err(_) => break false,
+        }
+    };
+    drop(connection);
+    let starts = |kind: &str| memchr::memmem::find(&last[..last.len().min(64)], kind.as_bytes()).is_some();
+    End { cut_off, told: starts("\"ERROR\"") || starts("\"BOOKMARK\""), events }
+}
+
+/// When nothing has come for so long and the watch is open, it was not cut off.
+const SILENCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

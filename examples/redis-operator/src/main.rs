@@ -5,6 +5,9 @@
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 
+#[global_allocator]
+static ALLOCATOR: apiserver::Allocator = apiserver::Allocator;
+
 fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(redis_operator::apis::install)

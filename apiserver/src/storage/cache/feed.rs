@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 use super::pace::Pace;
 use crate::storage::{Entry, Event, ListRequest, ReadError, Revision, Store, WatchError, WatchItem, WriteError};
@@ -46,9 +46,6 @@ pub struct Feed {
     sinks: Vec<Arc<dyn Sink>>,
     progress: watch::Sender<Revision>,
     filled: AtomicBool,
-    /// The revision check that readers share: see [`Feed::current`].
-    check: Mutex<()>,
-    checked: watch::Sender<(u64, Revision)>,
 }
 
 impl Feed {
@@ -60,8 +57,6 @@ impl Feed {
             sinks,
             progress: watch::Sender::new(Revision(0)),
             filled: AtomicBool::new(false),
-            check: Mutex::new(()),
-            checked: watch::Sender::new((0, Revision(0))),
         }
     }
 
@@ -111,21 +106,6 @@ impl Feed {
         }
         let mut progress = self.progress.subscribe();
         matches!(tokio::time::timeout(timeout, progress.wait_for(|at| *at >= revision)).await, Ok(Ok(_)))
-    }
-
-    /// The store's revision, read after this call began. Callers that come while a read is under way share the next one,
-    /// so that a hundred readers cost two round trips, not a hundred.
-    pub async fn current(&self) -> Result<Revision, ReadError> {
-        let (started, _) = *self.checked.borrow();
-        let _turn = self.check.lock().await;
-        let (finished, revision) = *self.checked.borrow();
-        // Two checks have ended since the call began, so the second of them began after it.
-        if finished >= started + 2 {
-            return Ok(revision);
-        }
-        let revision = self.store.revision().await?;
-        self.checked.send_replace((finished + 1, revision));
-        Ok(revision)
     }
 
     /// Writes a marker, so that a change comes by whose revision is above all that were asked for so far. For a store that

@@ -91,13 +91,12 @@ pub enum ConnectError {
 }
 
 impl EtcdConfig {
-    pub(super) fn members(&self) -> Result<Members, ConnectError> {
+    pub(super) fn members(&self, transport: &Transport) -> Result<Members, ConnectError> {
         if self.endpoints.is_empty() {
             return Err(ConnectError::NoEndpoint);
         }
-        let transport = Transport::start().map_err(|source| ConnectError::Thread { source })?;
-        let members = self.endpoints.iter().map(|endpoint| self.member(endpoint, &transport));
-        Ok(Members::new(members.collect::<Result<_, _>>()?, transport))
+        let members = self.endpoints.iter().map(|endpoint| self.member(endpoint, transport));
+        Ok(Members::new(members.collect::<Result<_, _>>()?))
     }
 
     fn member(&self, given: &str, transport: &Transport) -> Result<Member, ConnectError> {
@@ -178,10 +177,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_configuration_is_used_or_refused_with_a_way_out() {
+        let transport = Transport::start().expect("a thread");
         let check = |endpoint: &str, tls: bool, expected: &str| {
             let tls = tls.then(|| EtcdTls { ca_pem: CA.to_vec(), client: None });
             let config = EtcdConfig { endpoints: vec![endpoint.to_owned()], tls, prefix: String::new() };
-            let text = config.members().map_or_else(|error| error.to_string(), |_| "used".to_owned());
+            let text = config.members(&transport).map_or_else(|error| error.to_string(), |_| "used".to_owned());
             assert!(text.contains(expected), "{endpoint}: {text}");
         };
         check("http://127.0.0.1:2379", false, "used");
@@ -194,7 +194,7 @@ mod tests {
         check("unix://etcd.sock", false, "write it as http://HOST:PORT");
         check("http://127.0.0.1:2379/v3", false, "write it as http://HOST:PORT");
         check("", false, "write it as http://HOST:PORT");
-        assert!(matches!(EtcdConfig::default().members(), Err(ConnectError::NoEndpoint)));
+        assert!(matches!(EtcdConfig::default().members(&transport), Err(ConnectError::NoEndpoint)));
     }
 
     #[tokio::test]
@@ -202,7 +202,7 @@ mod tests {
         let client = EtcdClientCertificate { cert_pem: CA.to_vec(), key_pem: b"secret".to_vec() };
         let tls = Some(EtcdTls { ca_pem: CA.to_vec(), client: Some(client) });
         let config = EtcdConfig { endpoints: vec!["https://etcd:2379".into()], tls, prefix: String::new() };
-        assert!(matches!(config.members(), Err(ConnectError::Certificates { .. })));
+        assert!(matches!(config.members(&Transport::start().expect("a thread")), Err(ConnectError::Certificates { .. })));
         assert!(!format!("{config:?}").contains("secret"));
     }
 

@@ -19,7 +19,6 @@ use super::proto::etcdserverpb::StatusRequest;
 use super::proto::etcdserverpb::kv_client::KvClient;
 use super::proto::etcdserverpb::maintenance_client::MaintenanceClient;
 use super::proto::etcdserverpb::watch_client::WatchClient;
-use super::transport::Transport;
 
 /// How long one member may take. It gives up by itself after about 7 s, with a better explanation than ours.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,13 +71,11 @@ pub(super) enum Retry {
 pub(super) struct Members {
     members: Vec<Member>,
     preferred: AtomicUsize,
-    /// Where all their connections are; it ends with the members.
-    _transport: Transport,
 }
 
 impl Members {
-    pub(super) fn new(members: Vec<Member>, transport: Transport) -> Self {
-        Self { members, preferred: AtomicUsize::new(0), _transport: transport }
+    pub(super) fn new(members: Vec<Member>) -> Self {
+        Self { members, preferred: AtomicUsize::new(0) }
     }
 
     /// Prefers the first member that answers, and gives its version; else why each did not.

@@ -12,6 +12,7 @@ mod error;
 mod keys;
 mod list;
 mod members;
+mod newest;
 mod progress;
 mod proto;
 #[cfg(any(test, feature = "contract"))]
@@ -32,6 +33,7 @@ pub use self::error::EtcdError;
 use self::error::Refusal;
 use self::keys::{Keys, from_wire, to_wire};
 use self::members::{Members, REQUEST_TIMEOUT, Retry};
+use self::newest::Newest;
 use self::progress::Asked;
 use self::proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use self::proto::etcdserverpb::request_op::Request;
@@ -40,14 +42,18 @@ use self::proto::etcdserverpb::{
     CompactionRequest, Compare, DeleteRangeRequest, PutRequest, RangeRequest, RangeResponse, RequestOp, ResponseHeader,
     TxnRequest,
 };
+use self::transport::Transport;
 use super::{BoxError, Entry, ListRequest, Page, ReadError, Revision, Store, WatchError, WatchStream, WriteError};
 
 /// Objects in etcd. Connections are made when they are needed and again when they break.
 pub struct EtcdStore {
-    members: Members,
+    members: Arc<Members>,
+    newest: Newest,
     keys: Arc<Keys>,
     asked: Asked,
     version: String,
+    /// Where all connections are; it ends with the store.
+    _transport: Transport,
 }
 
 impl EtcdStore {
@@ -56,11 +62,18 @@ impl EtcdStore {
     /// # Errors
     /// When the configuration contradicts itself, or no endpoint answers within 5 s.
     pub async fn connect(config: EtcdConfig) -> Result<Self, ConnectError> {
-        let members = config.members()?;
+        let transport = Transport::start().map_err(|source| ConnectError::Thread { source })?;
+        let members = config.members(&transport)?;
         let anonymous = config.tls.is_some_and(|tls| tls.client.is_none());
         let answer = members.find_one_that_answers().await;
         let version = answer.map_err(|attempts| ConnectError::Unreachable { attempts, anonymous })?;
-        Ok(Self { members, keys: Arc::new(Keys::new(config.prefix)), asked: Asked::default(), version })
+        Ok(Self::new(transport, members, config.prefix, version))
+    }
+
+    fn new(transport: Transport, members: Members, prefix: String, version: String) -> Self {
+        let (members, keys) = (Arc::new(members), Arc::new(Keys::new(prefix)));
+        let newest = Newest::start(&transport, members.clone(), keys.to_etcd("/registry/"));
+        Self { members, newest, keys, asked: Asked::default(), version, _transport: transport }
     }
 
     /// The version of the member that answered first, for example `3.5.21`.
@@ -117,19 +130,13 @@ impl EtcdStore {
         self.only_entry(range)
     }
 
-    async fn newest(&self) -> Result<Revision, BoxError> {
-        // Counting a single key is the least that can be asked; the answer's header is what we want.
-        let request = RangeRequest { key: self.keys.to_etcd("/registry/"), count_only: true, ..Default::default() };
-        revision_of(self.range(request).await?.header.as_ref())
-    }
-
     /// What a refused read at `requested` means to the caller.
     async fn read_error(&self, error: EtcdError, requested: Option<Revision>) -> ReadError {
         match (error.refusal(), requested) {
             (Some(Refusal::Compacted), requested) => {
                 ReadError::Compacted { requested: requested.unwrap_or_default(), oldest: Revision(0) }
             }
-            (Some(Refusal::Future), Some(requested)) => match self.newest().await {
+            (Some(Refusal::Future), Some(requested)) => match self.newest.get().await {
                 Ok(current) => ReadError::Future { requested, current },
                 Err(error) => ReadError::Unavailable(error),
             },
@@ -141,7 +148,7 @@ impl EtcdStore {
 #[async_trait]
 impl Store for EtcdStore {
     async fn revision(&self) -> Result<Revision, ReadError> {
-        let revision = self.newest().await.map_err(ReadError::Unavailable)?;
+        let revision = self.newest.get().await.map_err(ReadError::Unavailable)?;
         self.asked.for_revision(revision);
         Ok(revision)
     }

@@ -23,7 +23,16 @@ impl Transport {
 
     /// What runs a connection's tasks there.
     pub(super) fn executor(&self) -> Tasks {
-        Tasks(self.0.as_ref().expect("there until it is dropped").handle().clone())
+        Tasks(self.handle().clone())
+    }
+
+    /// Runs a task there.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.handle().spawn(task);
+    }
+
+    fn handle(&self) -> &Handle {
+        self.0.as_ref().expect("there until it is dropped").handle()
     }
 }
 

@@ -1,14 +1,12 @@
 //! Several endpoints, some of which do not work.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::super::keys::Keys;
 use super::super::members::CONNECT_TIMEOUT;
-use super::super::progress::Asked;
 use super::super::testing::EtcdServer;
+use super::super::transport::Transport;
 use super::super::{ConnectError, EtcdConfig, EtcdStore};
 use super::proxy::{Proxy, Wire};
 use super::{all, next_events, text};
@@ -91,9 +89,9 @@ async fn a_write_goes_elsewhere_when_no_connection_can_be_made() {
     let endpoints = vec![format!("http://{address}"), DOWN.to_owned(), server.endpoint()];
     let config = EtcdConfig { endpoints, ..server.config() };
     // As connected, but still with the first endpoint in mind.
-    let members = config.members().unwrap();
-    let keys = Arc::new(Keys::new(config.prefix));
-    let store = EtcdStore { members, keys, asked: Asked::default(), version: String::new() };
+    let transport = Transport::start().unwrap();
+    let members = config.members(&transport).unwrap();
+    let store = EtcdStore::new(transport, members, config.prefix, String::new());
     let start = Instant::now();
     store.create("/registry/robin", text("1")).await.unwrap();
     assert!(start.elapsed() >= CONNECT_TIMEOUT, "the first endpoint answered after {:?}", start.elapsed());

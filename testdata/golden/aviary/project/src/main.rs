@@ -2,6 +2,9 @@
 //! `aviary webhook` answers the webhooks, `aviary scheduler` puts pods on nodes;
 //! `--help` tells more.
 
+#[global_allocator]
+static ALLOCATOR: apiserver::Allocator = apiserver::Allocator;
+
 fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(aviary::apis::install)

@@ -6,6 +6,9 @@
 //! `odd-one webhook` answers the webhooks, `odd-one scheduler` puts pods on nodes;
 //! `--help` tells more.
 
+#[global_allocator]
+static ALLOCATOR: apiserver::Allocator = apiserver::Allocator;
+
 fn main() -> std::process::ExitCode {
     apiserver::App::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
         .apis(odd_one::apis::install)
