@@ -67,6 +67,7 @@ pub use endpoints::connect::websocket::{Message, WebSocket};
 pub use endpoints::connect::{Connect, ConnectRequest};
 pub use http;
 pub use kind::Verb;
+pub use manager::Manager;
 /// An allocator for servers. Values of JSON are trees of small pieces of memory, and a write makes and drops hundreds:
 /// with this one they take a fifth less time than with the C library's. It is used where a program says so:
 ///
@@ -76,7 +77,6 @@ pub use kind::Verb;
 /// ```
 #[cfg(feature = "mimalloc")]
 pub use mimalloc::MiMalloc as Allocator;
-pub use manager::Manager;
 pub use registry::backend::Backend;
 pub use registry::error::Error;
 pub use registry::strategy::Strategy;

@@ -24,11 +24,11 @@ fn cache() -> (WatchCache<Object>, Bytes) {
     let cache = WatchCache::new(PREFIX.to_owned(), Codec::new(kind, Arc::new(Same)));
     let entry = |number: usize| Entry {
         key: key(number).into(),
-        value: encoder.encode(&stored(number)),
+        value: encoder.encode(&stored(number)).bytes,
         revision: Revision(number as u64 + 1),
     };
     cache.fill((0..OBJECTS).map(entry).collect(), Revision(OBJECTS as u64));
-    (cache, encoder.encode(&stored(7)))
+    (cache, encoder.encode(&stored(7)).bytes)
 }
 
 fn reading(c: &mut Criterion) {

@@ -21,7 +21,7 @@ fn decoding(c: &mut Criterion) {
     c.bench_function("decode/yaml", |b| b.iter(|| decode(black_box(&body), Format::Yaml).expect("an object")));
     let kind = kind();
     let codec = Codec::new(kind, Arc::new(Same));
-    let bytes = codec.encode(&stored(7));
+    let bytes = codec.encode(&stored(7)).bytes;
     c.bench_function("decode/stored", |b| b.iter(|| Object::new(&codec, black_box(&bytes), Revision(7))));
 }
 

@@ -89,24 +89,24 @@ impl Registry {
 
         let name = metadata::text(&object, "name").to_owned();
         let key = self.key(metadata::text(&object, "namespace"), &name);
-        let mut bytes = self.codec().encode(&object);
+        let mut encoded = self.codec().encode(&object);
         if cx.dry_run {
             if let Some(existing) = self.stored(&key).await? {
                 return Err(taken(&name, &existing, generated));
             }
-            return Ok(Outcome { object: Arc::new(Object::unstored(self.codec(), &bytes)), created: true });
+            return Ok(Outcome { object: Arc::new(Object::unstored(self.codec(), &encoded)), created: true });
         }
-        let written = match self.store.create(&key, bytes.clone()).await {
+        let written = match self.store_new(&key, &encoded).await {
             Err(WriteError::TooLarge { .. }) if !applied => {
-                bytes = self.without_managers(object);
-                self.store.create(&key, bytes.clone()).await
+                encoded = self.without_managers(object);
+                self.store_new(&key, &encoded).await
             }
             written => written,
         };
         match written {
             Ok(revision) => {
                 self.settle(revision).await;
-                Ok(Outcome { object: Arc::new(Object::new(self.codec(), &bytes, revision)), created: true })
+                Ok(Outcome { object: Arc::new(Object::written(self.codec(), &encoded, revision)), created: true })
             }
             Err(WriteError::Exists(entry)) => Err(taken(&name, &self.decode(&entry), generated)),
             Err(error) => Err(Error::from_write(error)),

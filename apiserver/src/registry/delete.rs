@@ -117,17 +117,17 @@ impl Registry {
                 }
                 Mark::AsItIs => (Ok(()), Deletion::Marked(object)),
                 Mark::Changed(marked) => {
-                    let bytes = self.codec().encode(&marked);
+                    let encoded = self.codec().encode(&marked);
                     let result = if cx.dry_run {
                         Ok(object.revision)
                     } else {
-                        self.store.update(&key, bytes.clone(), object.revision).await
+                        self.store_next(&key, &encoded, object.revision).await
                     };
                     if let Ok(revision) = &result {
                         self.settle(*revision).await;
                     }
                     let revision = *result.as_ref().unwrap_or(&object.revision);
-                    let object = Arc::new(Object::new(self.codec(), &bytes, revision));
+                    let object = Arc::new(Object::written(self.codec(), &encoded, revision));
                     (result.map(|_| ()), Deletion::Marked(object))
                 }
             };

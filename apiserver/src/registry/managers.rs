@@ -1,12 +1,12 @@
 //! Who owns what after a write.
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::Registry;
 use super::error::Error;
 use super::hooks::Draft;
 use super::metadata;
+use super::object::Encoded;
 use crate::apply::{FieldManager, Writer};
 use crate::kind::KindVersion;
 use crate::request::context::RequestContext;
@@ -42,7 +42,7 @@ impl Registry {
 
     /// The stored form of an object that is too large with its managed fields: better that nobody owns them than that
     /// nobody can change them. Not for an apply, which has no meaning without them.
-    pub(super) fn without_managers(&self, mut object: Value) -> Bytes {
+    pub(super) fn without_managers(&self, mut object: Value) -> Encoded {
         metadata::take_managed_fields(&mut object);
         self.codec().encode(&object)
     }

@@ -20,6 +20,7 @@ mod managers;
 pub mod metadata;
 pub mod names;
 pub mod object;
+mod put;
 pub mod read;
 pub mod reader;
 pub mod rest;
@@ -30,6 +31,7 @@ pub mod summary;
 pub mod typed;
 pub mod update;
 pub mod watch;
+mod written;
 
 use std::sync::Arc;
 

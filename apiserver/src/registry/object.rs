@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::metadata;
 use super::summary::{SelectableFields, Summary};
+use super::written::Written;
 use crate::kind::Kind;
 use crate::storage::cache::Cached;
 use crate::storage::cache::index::By;
@@ -25,7 +26,7 @@ pub struct Object {
     /// The write that stored it.
     pub revision: Revision,
     /// What selectors ask for.
-    pub summary: Summary,
+    pub summary: Arc<Summary>,
     /// JSON without its resourceVersion.
     stored: Bytes,
     /// Where the resourceVersion belongs; 0 where there is none.
@@ -50,6 +51,14 @@ pub struct Codec {
     /// The `apiVersion` of the storage version.
     api_version: Arc<str>,
     selectable: SelectableFields,
+    written: Written,
+}
+
+/// An object in the form in which it is stored, with what would else be read out of it again.
+pub struct Encoded {
+    /// JSON without its resourceVersion.
+    pub bytes: Bytes,
+    summary: Option<Arc<Summary>>,
 }
 
 impl Codec {
@@ -58,11 +67,28 @@ impl Codec {
         let api_version: Arc<str> = kind.storage_version().api_version().into();
         let head = head(&api_version, &kind.kind);
         let selectable = SelectableFields::of(&kind.storage_version().selectable_fields);
-        Self { kind, conversion, head, api_version, selectable }
+        Self { kind, conversion, head, api_version, selectable, written: Written::default() }
     }
 
-    /// Encodes an object of the storage version for the store: envelope first, no resourceVersion.
-    pub fn encode(&self, object: &Value) -> Bytes {
+    /// Encodes an object of the storage version for the store.
+    pub fn encode(&self, object: &Value) -> Encoded {
+        Encoded { bytes: self.bytes(object), summary: Summary::of(object, &self.selectable).map(Arc::new) }
+    }
+
+    /// Says what is being written at a key, before it is, to whoever will see it come back.
+    pub fn writes(&self, key: &str, encoded: &Encoded) {
+        if let Some(summary) = &encoded.summary {
+            self.written.keep(key, encoded.bytes.clone(), summary.clone());
+        }
+    }
+
+    /// Says that nothing was written at a key.
+    pub fn wrote_nothing(&self, key: &str) {
+        self.written.forget(key);
+    }
+
+    /// Envelope first, no resourceVersion.
+    fn bytes(&self, object: &Value) -> Bytes {
         let mut out = Vec::with_capacity(ENCODED_BYTES);
         out.extend_from_slice(&self.head);
         let empty = serde_json::Map::new();
@@ -92,7 +118,7 @@ impl Codec {
         };
         let stored = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
         if *stored == *self.api_version {
-            return (self.api_version.clone(), Ok(self.encode(&object)));
+            return (self.api_version.clone(), Ok(self.bytes(&object)));
         }
         (stored.as_str().into(), self.converted(&stored, object))
     }
@@ -108,7 +134,7 @@ impl Codec {
         from.schema.default(&mut object);
         let mut object = self.conversion.convert(from, target, object).map_err(|error| error.to_string())?;
         target.schema.default(&mut object);
-        Ok(self.encode(&object))
+        Ok(self.bytes(&object))
     }
 }
 
@@ -160,7 +186,15 @@ impl Object {
         self.corrupt.as_deref()
     }
 
-    /// Reads an object that has just been written, or read from the store.
+    /// An object that has just been written.
+    pub fn written(codec: &Codec, encoded: &Encoded, revision: Revision) -> Self {
+        match &encoded.summary {
+            Some(summary) => Self::known(codec, encoded.bytes.clone(), revision, summary.clone()),
+            None => Self::new(codec, &encoded.bytes, revision),
+        }
+    }
+
+    /// Reads an object of the store.
     pub fn new(codec: &Codec, value: &Bytes, revision: Revision) -> Self {
         let (normal, stored_as);
         let bytes = if value.starts_with(&codec.head) {
@@ -174,15 +208,7 @@ impl Object {
             &normal
         };
         match Summary::read(bytes, &codec.selectable) {
-            Ok(summary) => Self {
-                revision,
-                summary,
-                stored: bytes.clone(),
-                splice: codec.head.len(),
-                corrupt: None,
-                stored_as,
-                fields: OnceLock::new(),
-            },
+            Ok(summary) => Self { stored_as, ..Self::known(codec, bytes.clone(), revision, summary.into()) },
             Err(error) => Self::broken(revision, stored_as, error.to_string()),
         }
     }
@@ -205,19 +231,17 @@ impl Object {
     }
 
     /// An object that was not stored and has no resourceVersion: the answer to a dry run.
-    pub fn unstored(codec: &Codec, value: &Bytes) -> Self {
-        let summary = Summary::read(value, &codec.selectable).unwrap_or_default();
-        let stored_as = codec.api_version.clone();
-        let (stored, fields) = (value.clone(), OnceLock::new());
-        Self { revision: Revision(0), summary, stored, splice: 0, corrupt: None, stored_as, fields }
+    pub fn unstored(codec: &Codec, encoded: &Encoded) -> Self {
+        let summary = encoded.summary.clone().unwrap_or_default();
+        Self { splice: 0, ..Self::known(codec, encoded.bytes.clone(), Revision(0), summary) }
     }
 
     /// An object that somebody else keeps, with the resourceVersion that it has there, if it has one.
     pub fn foreign(codec: &Codec, value: &Value) -> Self {
-        let bytes = codec.encode(value);
+        let encoded = codec.encode(value);
         match metadata::text(value, "resourceVersion").parse() {
-            Ok(revision) => Self::new(codec, &bytes, Revision(revision)),
-            Err(_) => Self::unstored(codec, &bytes),
+            Ok(revision) => Self::written(codec, &encoded, Revision(revision)),
+            Err(_) => Self::unstored(codec, &encoded),
         }
     }
 
@@ -226,8 +250,14 @@ impl Object {
         self.stored.get(splice) != Some(&b'}')
     }
 
+    /// An object whose bytes are as this codec makes them, and whose summary is known.
+    fn known(codec: &Codec, stored: Bytes, revision: Revision, summary: Arc<Summary>) -> Self {
+        let (splice, stored_as) = (codec.head.len(), codec.api_version.clone());
+        Self { revision, summary, stored, splice, corrupt: None, stored_as, fields: OnceLock::new() }
+    }
+
     fn broken(revision: Revision, stored_as: Arc<str>, error: String) -> Self {
-        let (summary, stored, corrupt) = (Summary::default(), Bytes::from_static(b"{}"), Some(error.into()));
+        let (summary, stored, corrupt) = (Arc::default(), Bytes::from_static(b"{}"), Some(error.into()));
         Self { revision, summary, stored, splice: 0, corrupt, stored_as, fields: OnceLock::new() }
     }
 }
@@ -236,15 +266,17 @@ impl Cached for Object {
     type Codec = Codec;
 
     fn decode(codec: &Codec, entry: &Entry) -> Self {
+        if let Some(summary) = codec.written.take(&entry.key, &entry.value) {
+            return Self::known(codec, entry.value.clone(), entry.revision, summary);
+        }
         let mut object = Self::new(codec, &entry.value, entry.revision);
         if let Some(error) = object.corrupt() {
             tracing::error!(key = &*entry.key, error, "a stored object cannot be read");
             // Its bytes do not tell what it is called, but its key does.
             let mut segments = entry.key.rsplit('/');
-            object.summary.name = segments.next().unwrap_or_default().into();
-            if codec.kind.namespaced {
-                object.summary.namespace = segments.next().unwrap_or_default().into();
-            }
+            let name = segments.next().unwrap_or_default().into();
+            let namespace = segments.next().filter(|_| codec.kind.namespaced).unwrap_or_default().into();
+            object.summary = Summary { name, namespace, ..Summary::default() }.into();
         }
         object
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::kind::SelectableField;
 
 /// The part of an object's metadata that is asked for most.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Summary {
     /// The name.
@@ -32,10 +32,22 @@ pub struct Summary {
 }
 
 /// Labels, in the order of their keys. A slice and no map: most objects have few, and a map takes half a KiB for one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels(Box<[(Box<str>, Box<str>)]>);
 
 impl Labels {
+    fn of(map: &Map<String, Value>) -> Option<Self> {
+        let pairs = map.iter().map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())));
+        Some(Self::sorted(pairs.collect::<Option<_>>()?))
+    }
+
+    fn sorted(mut pairs: Vec<(Box<str>, Box<str>)>) -> Self {
+        // Stored objects have each key once; of bytes that others wrote, the first counts.
+        pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+        pairs.dedup_by(|(one, _), (other, _)| one == other);
+        Self(pairs.into())
+    }
+
     /// The value of a label.
     pub fn get(&self, key: &str) -> Option<&str> {
         let at = self.0.binary_search_by(|(own, _)| (**own).cmp(key)).ok()?;
@@ -81,6 +93,28 @@ impl Summary {
             summary.fields = field_texts(&selectable.fields, &object);
         }
         Ok(summary)
+    }
+
+    /// The same of an object that is about to be stored. `None` where something is not what it must be, which is found
+    /// out by reading it.
+    pub(super) fn of(object: &Value, selectable: &SelectableFields) -> Option<Self> {
+        let metadata = object.get("metadata")?.as_object()?;
+        let text = |key: &str| match metadata.get(key) {
+            None => Some(Box::default()),
+            Some(value) => Some(Box::from(value.as_str()?)),
+        };
+        let labels = match metadata.get("labels") {
+            None => Labels::default(),
+            Some(labels) => Labels::of(labels.as_object()?)?,
+        };
+        Some(Self {
+            name: text("name")?,
+            namespace: text("namespace")?,
+            labels,
+            owned: metadata.contains_key("ownerReferences"),
+            terminating: metadata.contains_key("deletionTimestamp"),
+            fields: field_texts(&selectable.fields, object),
+        })
     }
 }
 
@@ -137,10 +171,7 @@ impl<'de> Deserialize<'de> for Labels {
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
                 }
-                // Stored objects have each key once; of bytes that others wrote, the first counts.
-                pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
-                pairs.dedup_by(|(one, _), (other, _)| one == other);
-                Ok(Labels(pairs.into()))
+                Ok(Labels::sorted(pairs))
             }
         }
         from.deserialize_map(Pairs)
@@ -232,6 +263,26 @@ mod tests {
         check(&[".spec.color"], r#"{"spec":-1.5}"#, &[""]);
         check(&[".spec.color"], r#"{"spec":["color"]}"#, &[""]);
         check(&[], "{}", &[]);
+    }
+
+    #[test]
+    fn what_is_about_to_be_stored_has_the_summary_that_is_read_of_it() {
+        let check = |json: &str| {
+            let paths = [".spec.color", ".spec.size"].map(|path| JsonPath::parse(path).expect("a path"));
+            let fields = paths.map(|path| SelectableField { name: String::new(), path });
+            let fields = SelectableFields::of(&fields);
+            let read = Summary::read(json.as_bytes(), &fields).ok();
+            assert_eq!(Summary::of(&serde_json::from_str(json).expect(json), &fields), read, "{json}");
+        };
+        check(
+            r#"{"metadata":{"name":"a","namespace":"b","labels":{"y":"2","x":"1"}},"spec":{"color":"red","size":1}}"#,
+        );
+        check(r#"{"metadata":{"ownerReferences":null,"deletionTimestamp":""},"spec":null}"#);
+        check(r#"{"metadata":{"labels":{}}}"#);
+        check(r#"{"metadata":{"name":1}}"#);
+        check(r#"{"metadata":{"namespace":null}}"#);
+        check(r#"{"metadata":{"labels":{"a":1}}}"#);
+        check(r#"{"metadata":{"labels":null}}"#);
     }
 
     #[test]

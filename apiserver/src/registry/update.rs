@@ -144,13 +144,13 @@ impl Registry {
                     None => return nothing.map(|_| Outcome { object, created: false }),
                 },
             };
-            let mut bytes = self.codec().encode(&new);
+            let mut encoded = self.codec().encode(&new);
             let written = match write {
                 _ if cx.dry_run => Ok(object.revision),
-                Write::Update => match self.store.update(&key, bytes.clone(), object.revision).await {
+                Write::Update => match self.store_next(&key, &encoded, object.revision).await {
                     Err(WriteError::TooLarge { .. }) if !applied => {
-                        bytes = self.without_managers(new);
-                        self.store.update(&key, bytes.clone(), object.revision).await
+                        encoded = self.without_managers(new);
+                        self.store_next(&key, &encoded, object.revision).await
                     }
                     written => written,
                 },
@@ -160,7 +160,7 @@ impl Registry {
             match written {
                 Ok(revision) => {
                     self.settle(revision).await;
-                    let object = Arc::new(Object::new(self.codec(), &bytes, revision));
+                    let object = Arc::new(Object::written(self.codec(), &encoded, revision));
                     return Ok(Outcome { object, created: false });
                 }
                 Err(WriteError::Conflict { current }) => base = self.base_of(current),

@@ -1,10 +1,13 @@
 //! An etcd of one member, on the loopback, with its files beside the server's.
 
+use std::io;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::child::Child;
@@ -30,7 +33,7 @@ impl Etcd {
         command.args(["--quota-backend-bytes", "8589934592", "--log-level", "warn"]);
         let mut child = Child::start(command, &folder.join("etcd.log"))?;
         let end = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", client)).await.is_err() {
+        while !is_healthy(client).await.unwrap_or(false) {
             if child.ended().is_some() || Instant::now() > end {
                 bail!("etcd does not get ready; its last lines:\n{}", child.last_lines());
             }
@@ -46,6 +49,15 @@ impl Etcd {
     pub fn pid(&self) -> u32 {
         self.child.pid()
     }
+}
+
+/// Whether it has elected itself, too: it listens before, and a server that starts then waits for it.
+async fn is_healthy(port: u16) -> io::Result<bool> {
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    connection.write_all(b"GET /health HTTP/1.0\r\n\r\n").await?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await?;
+    Ok(answer.contains(r#""health":"true""#))
 }
 
 /// Also says how to get it.

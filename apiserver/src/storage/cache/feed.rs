@@ -52,12 +52,7 @@ impl Feed {
     /// A feed for these caches; nothing happens until [`run`](Self::run).
     pub fn new(store: Arc<dyn Store>, mut sinks: Vec<Arc<dyn Sink>>) -> Self {
         sinks.sort_by(|one, other| one.prefix().cmp(other.prefix()));
-        Self {
-            store,
-            sinks,
-            progress: watch::Sender::new(Revision(0)),
-            filled: AtomicBool::new(false),
-        }
+        Self { store, sinks, progress: watch::Sender::new(Revision(0)), filled: AtomicBool::new(false) }
     }
 
     /// Fills the caches and follows the store until the future is dropped. Whatever fails is tried again.

@@ -144,13 +144,7 @@ impl<T: Cached> WatchCache<T> {
             revision: Revision(0),
             filled: false,
         };
-        Self {
-            prefix,
-            codec,
-            state: RwLock::new(state),
-            reached: AtomicU64::new(0),
-            waiters: Arc::default(),
-        }
+        Self { prefix, codec, state: RwLock::new(state), reached: AtomicU64::new(0), waiters: Arc::default() }
     }
 
     /// Where its objects are stored.

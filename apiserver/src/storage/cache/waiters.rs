@@ -69,9 +69,8 @@ impl Waiters {
         waiting.changes += keys.len() as u64;
         let all = before / ALL_EVERY != waiting.changes / ALL_EVERY;
         let changes = waiting.changes;
-        let concerned = |slot: &&mut Slot| {
-            slot.next < changes && (all || keys.iter().any(|key| key.starts_with(&*slot.prefix)))
-        };
+        let concerned =
+            |slot: &&mut Slot| slot.next < changes && (all || keys.iter().any(|key| key.starts_with(&*slot.prefix)));
         let woken: Vec<Waker> =
             waiting.all.iter_mut().flatten().filter(concerned).filter_map(|slot| slot.waker.take()).collect();
         drop(waiting);

@@ -202,7 +202,10 @@ mod tests {
         let client = EtcdClientCertificate { cert_pem: CA.to_vec(), key_pem: b"secret".to_vec() };
         let tls = Some(EtcdTls { ca_pem: CA.to_vec(), client: Some(client) });
         let config = EtcdConfig { endpoints: vec!["https://etcd:2379".into()], tls, prefix: String::new() };
-        assert!(matches!(config.members(&Transport::start().expect("a thread")), Err(ConnectError::Certificates { .. })));
+        assert!(matches!(
+            config.members(&Transport::start().expect("a thread")),
+            Err(ConnectError::Certificates { .. })
+        ));
         assert!(!format!("{config:?}").contains("secret"));
     }
 
