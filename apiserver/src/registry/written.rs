@@ -13,7 +13,9 @@ const KEPT_MAX: usize = 4096;
 
 /// Summaries of objects that are being written, by key. At most one for each: it counts only for the same bytes.
 #[derive(Default)]
-pub(super) struct Written(Mutex<HashMap<Box<str>, (Bytes, Arc<Summary>)>>);
+pub(super) struct Written(Mutex<Kept>);
+
+type Kept = HashMap<Box<str>, (Bytes, Arc<Summary>)>;
 
 impl Written {
     /// Keeps a summary until the write comes back.
@@ -38,7 +40,7 @@ impl Written {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, (Bytes, Arc<Summary>)>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
