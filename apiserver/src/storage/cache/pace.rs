@@ -28,7 +28,10 @@ impl Pace {
 
     /// Waits until it is time for the next one.
     pub(super) async fn over(&self) {
-        if let Some(until) = self.0 {
+        // A timer, even one that is over, waits for a turn of the runtime.
+        if let Some(until) = self.0
+            && until > Instant::now()
+        {
             tokio::time::sleep_until(until).await;
         }
     }
