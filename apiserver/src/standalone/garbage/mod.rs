@@ -48,8 +48,9 @@ const WORKERS: usize = 20;
 const BEGINNING_MAX: Duration = Duration::from_secs(30);
 /// How long it waits before a kind that could not be followed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// While nothing happens that matters, changes are looked at this often at most, so that they cost little.
-const PAUSE: Duration = Duration::from_millis(1);
+/// While nothing happens that matters, changes are looked at this often at most, so that they cost little. And who deletes
+/// an object in the foreground sees it marked, as with Kubernetes, whose collector is another process.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The garbage collector.
 pub struct Collector {
